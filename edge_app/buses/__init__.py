@@ -1,0 +1,1 @@
+"""Wires: I2C, PCM streams and register tables."""

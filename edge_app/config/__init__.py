@@ -1,0 +1,1 @@
+"""What people write: schema, loading, errors with file, line and key."""

@@ -1,0 +1,109 @@
+"""What the stages after the window hand on: features, inference, decision."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+FeatureValues = NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class FeatureSchema:
+    """Names and meaning of a feature vector; models name its hash, so a model never meets features it was not made for."""
+
+    plugin: str
+    """Plugin that makes the vector, with the version of its arithmetic: "vibration/1"."""
+    names: tuple[str, ...]
+    """One name per feature, unit or band in the name: "band_10_12_hz", "rms_g"."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """What the features depend on beside the window (bands, window seconds, axes): plain JSON values."""
+
+    @property
+    def hash(self) -> str:
+        """First 16 hex digits of the SHA-256 of the canonical JSON of everything above."""
+        text = json.dumps(
+            {"plugin": self.plugin, "names": self.names, "settings": dict(self.settings)},
+            sort_keys=True,
+            separators=(",", ":"),
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureVector:
+    """Named numbers of one window."""
+
+    values: FeatureValues
+    """int16 of shape (n_features,): log2 in Q8 (see core/units.py) of the quantity named in the schema."""
+    schema: FeatureSchema
+    """Names of `values`, in order."""
+    evidence: Mapping[str, int] = field(default_factory=dict)
+    """Named numbers beside the schema, for the explanation only (bearing lines …): log2 in Q8."""
+    clipped: int = 0
+    """Values that met the int16 limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """One run of the model on one feature vector."""
+
+    raw: int
+    """The model's raw output reduced to one integer (autoencoder: sum of squared steps; gaussian: distance)."""
+    score: int
+    """The manifest's mapping of `raw`, 0..10000."""
+    contributions: NDArray[np.int32]
+    """int32 of shape (n_features,): each feature's share of `raw`; they need not sum to it exactly."""
+    baseline: FeatureValues
+    """int16 of shape (n_features,): the value of each feature in the healthy baseline, as in FeatureVector.values."""
+    clipped: int = 0
+    """Model inputs that met the int8 limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model judged."""
+
+    name: str
+    """The manifest's name."""
+    sha256: str
+    """Of the model file, 64 hex digits; messages carry the first 12."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the device concludes, and says: one event of one pipeline. Identity (jid, boot, seq) is the journal's."""
+
+    app: str
+    app_version: str
+    pipeline: str
+    event: str
+    """raised cleared changed acked shelved unshelved reset unknown known idle started summary gap test."""
+    state: str
+    """normal pending active unknown idle."""
+    level: str
+    """ok info warn alarm."""
+    flags: tuple[str, ...]
+    """Of: latched, acked, shelved, suppressed."""
+    score: int
+    """0..10000; -1 when there was none (unknown, idle, gap)."""
+    threshold: int
+    """0..10000, the one that counts in this state."""
+    why: Mapping[str, object]
+    """{"text": one sentence, "top": [[feature, change in dB×10, share in percent], …]} and, for a gap, "gap"."""
+    quality: int
+    """0..100, of the window behind it."""
+    wall_ms: int
+    """UTC (ms) of the end of the window."""
+    clock: str
+    """ntp rtc none."""
+    mono_ms: int
+    """ms since the process's boot count began."""
+    window_ms: int
+    """Length of the evidence (ms)."""
+    model: ModelIdentity | None

@@ -1,0 +1,72 @@
+"""The contracts between rooms: what each stage takes and gives. Concrete classes meet only in runtime/build.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from edge_app.core.frames import Frame, Window
+from edge_app.core.results import FeatureSchema, FeatureVector, Inference, ModelIdentity
+
+
+class Sensor(Protocol):
+    """A source of frames. Not opened by its constructor; `close()` is idempotent."""
+
+    name: str
+    """What a person calls it, with its place: "lsm6ds3 on bus 1 address 0x6A"."""
+    unit: str
+    scale: float
+    rate_hz: float
+    n_axes: int
+
+    def open(self) -> None:
+        """Reach the hardware, check its identity, start sampling. Raises SensorError."""
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """Next frame; None when the signal has ended (recordings only).
+
+        Blocks at most `timeout_s`. Raises SensorLost when nothing came in time, BusError when a transfer failed.
+        """
+
+    def close(self) -> None:
+        """Stop sampling and let go of the hardware."""
+
+    def counters(self) -> Mapping[str, int]:
+        """What went wrong so far, by name: overruns, nacks, reopens …"""
+
+
+class FeatureExtractor(Protocol):
+    """Turns a window into named integers. A pure function of the window: no state."""
+
+    schema: FeatureSchema
+
+    def extract(self, window: Window) -> FeatureVector:
+        """Features of one window."""
+
+    def level(self, feature: str, value: float) -> int:
+        """A physical value as that feature's integer (0.01 g → log2 in Q8), for gates and rules."""
+
+    def physical(self, feature: str, level: int) -> float:
+        """The inverse of `level`, for people."""
+
+
+class Model(Protocol):
+    """Scores a feature vector."""
+
+    identity: ModelIdentity
+
+    def infer(self, features: FeatureVector) -> Inference:
+        """One run. Raises ModelError when the vector is not of the schema the model was made for."""
+
+
+class Publisher(Protocol):
+    """Sends messages and reports what became of them; see transport/mqtt.py for the events."""
+
+    def start(self) -> None: ...
+
+    def publish(self, token: int, topic: str, payload: bytes, *, qos: int, retain: bool, expiry_s: int | None) -> None: ...
+
+    def close(self) -> None: ...
+
+
+Names = Sequence[str]

@@ -1,0 +1,1 @@
+"""Windows become named integers."""

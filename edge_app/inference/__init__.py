@@ -1,0 +1,1 @@
+"""Named integers become a score: manifests, engines, models."""

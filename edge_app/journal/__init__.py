@@ -1,0 +1,1 @@
+"""Decisions become durable before they are sent."""

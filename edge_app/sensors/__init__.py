@@ -1,0 +1,1 @@
+"""Sources of frames: chip drivers, microphone, recordings, simulations."""

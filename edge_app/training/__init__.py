@@ -1,0 +1,1 @@
+"""From recordings to an int8 model with its manifest. Extra: [train]."""

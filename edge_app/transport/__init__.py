@@ -1,0 +1,1 @@
+"""Decisions become messages: topics, payloads, MQTT."""
