@@ -1,0 +1,56 @@
+"""Figures about the process and the board, for the health message."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from edge_app.core.clock import Clock, process_cpu_s
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+_TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
+
+
+class Health:
+    """Samples up time, memory, CPU share, temperature and free disk."""
+
+    def __init__(self, clock: Clock, folder: Path) -> None:
+        self._clock = clock
+        self._folder = folder
+        self._start_s = clock.monotonic_s()
+        self._last = (self._start_s, process_cpu_s())
+
+    def fields(self) -> dict[str, int]:
+        """Names and integers of the health message: up_s, rss_kb, cpu_permille, disk_free_kb and, where known, temp_c."""
+        now_s, cpu_s = self._clock.monotonic_s(), process_cpu_s()
+        (then_s, then_cpu_s), self._last = self._last, (now_s, cpu_s)
+        fields = {
+            "up_s": int(now_s - self._start_s),
+            "rss_kb": resident_kb(),
+            "cpu_permille": round(1000 * (cpu_s - then_cpu_s) / max(now_s - then_s, 1e-3)),
+            "disk_free_kb": free_kb(self._folder),
+        }
+        celsius = temperature_c()
+        return fields if celsius is None else fields | {"temp_c": celsius}
+
+
+def resident_kb() -> int:
+    """Resident memory of this process (kB); 0 where /proc does not tell. Source: proc_pid_statm(5)."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES // 1024
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def free_kb(folder: Path) -> int:
+    """Free space for us on the folder's file system (kB)."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize // 1024
+
+
+def temperature_c() -> int | None:
+    """Temperature of the first thermal zone (°C), the processor's on a Raspberry Pi; None where there is none."""
+    try:
+        return round(int(_TEMPERATURE.read_text()) / 1000)
+    except (OSError, ValueError):
+        return None

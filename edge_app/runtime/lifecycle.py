@@ -1,0 +1,224 @@
+"""A device's threads: started in the order opposite to the data, stopped in the order of the data, nothing lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from edge_app.core.clock import Clock
+from edge_app.core.errors import ControlError
+from edge_app.journal.store import Journal
+from edge_app.runtime.control import ControlServer
+from edge_app.runtime.health import Health
+from edge_app.runtime.outbox import Outbox
+from edge_app.runtime.pipeline import Pipeline
+from edge_app.runtime.reader import Reader
+from edge_app.runtime.sensor_alarm import SensorAlarm
+from edge_app.runtime.watchdog import Watchdog
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 5.0
+"""How long a stopping device waits for the broker; what is not confirmed by then stays in the journal."""
+HEALTH_PERIOD_S = 60.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a device is made of, in the order of the data; made by runtime/build.py."""
+
+    readers: list[Reader]
+    pipelines: list[Pipeline]
+    sensor_alarms: list[SensorAlarm]
+    journal: Journal
+    outbox: Outbox
+    control: ControlServer | None
+    watchdog: Watchdog
+    health: Health
+    clock: Clock
+    inline: bool
+    restore: Callable[[], None]
+    """Brings back the alarm states of the last run, once the journal is open."""
+
+
+class Device:
+    """A running device: `with Device(parts) as device: device.wait()`.
+
+    `stop()` may be called from a signal handler or any thread. Leaving the `with` block drains: readers end,
+    workers finish what they have, the journal commits, the publisher gets `DRAIN_S` for what is left.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._workers: list[threading.Thread] = []
+        self._failure: BaseException | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Device:
+        with ExitStack() as stack:
+            parts = self.parts
+            stack.enter_context(parts.journal)
+            parts.restore()
+            stack.callback(parts.outbox.close)
+            parts.outbox.start()
+            if parts.control is not None:
+                stack.callback(parts.control.close)
+                parts.control.start()
+            for pipeline in parts.pipelines:
+                pipeline.start()
+            self._stack = stack.pop_all()
+        self._start_threads()
+        parts.watchdog.notify("READY=1")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        self.parts.watchdog.notify("STOPPING=1")
+        self._join_readers_and_workers()
+        self.parts.outbox.drain(DRAIN_S)
+        self._stack.close()
+
+    def stop(self) -> None:
+        """Ask all threads to end."""
+        self.stopping.set()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until every signal has ended, `stop()` was called, or the time is over; true when it ended.
+
+        Raises what ended a thread that should not have ended.
+        """
+        clock = self.parts.clock
+        until_s = None if timeout_s is None else clock.monotonic_s() + timeout_s
+        next_health_s = clock.monotonic_s()
+        while not self.stopping.is_set() and any(thread.is_alive() for thread in self._threads):
+            now_s = clock.monotonic_s()
+            if until_s is not None and now_s >= until_s:
+                return False
+            if now_s >= next_health_s:
+                next_health_s = now_s + HEALTH_PERIOD_S
+                self.parts.outbox.set_health(self.health_fields())
+            self._wait_a_little(clock, until_s)
+        self._join_readers_and_workers()
+        if self._failure is not None:
+            raise self._failure
+        return True
+
+    def counts(self) -> dict[str, int]:
+        """Sums over all pipelines and readers."""
+        pipelines = [pipeline.counts for pipeline in self.parts.pipelines]
+        names = ("windows", "judged", "unknown", "idle", "dropped", "alarms", "decisions", "clipped_inputs")
+        totals = {name: sum(getattr(counts, name) for counts in pipelines) for name in names}
+        totals["alarms"] += sum(alarm.alarms for alarm in self.parts.sensor_alarms)
+        totals["sensed_bytes"] = sum(reader.counts.bytes for reader in self.parts.readers)
+        totals["sent_bytes"] = self.parts.outbox.sent_bytes
+        return totals
+
+    def health_fields(self) -> dict[str, Any]:
+        """What the health message says beside the outbox's own counters."""
+        counts = self.counts()
+        faults = sum(reader.counts.faults for reader in self.parts.readers)
+        lost = sum(reader.counts.lost for reader in self.parts.readers)
+        kept = ("windows", "judged", "unknown", "idle", "dropped", "clipped_inputs")
+        return self.parts.health.fields() | {name: counts[name] for name in kept} | {"faults": faults, "lost": lost}
+
+    def _wait_a_little(self, clock: Clock, until_s: float | None) -> None:
+        slice_s = 0.5 if not self.parts.inline else 0.05
+        if until_s is not None:
+            slice_s = min(slice_s, max(0.0, until_s - clock.monotonic_s()))
+        if self.parts.inline:
+            for thread in self._threads:
+                thread.join(slice_s)
+                return
+        clock.wait(self.stopping, slice_s)
+
+    def _start_threads(self) -> None:
+        for reader in self.parts.readers:
+            if not self.parts.inline:
+                for lane in reader.lanes:
+                    name = f"worker-{lane.pipeline.identity.pipeline}"
+                    self._workers.append(threading.Thread(target=lane.work, args=(self._fail,), name=name, daemon=True))
+            self._threads.append(
+                threading.Thread(target=self._run_reader, args=(reader,), name=f"reader-{reader.slot}", daemon=True)
+            )
+        for thread in [*self._workers, *self._threads]:
+            thread.start()
+
+    def _run_reader(self, reader: Reader) -> None:
+        try:
+            reader.run(self.stopping)
+        except BaseException as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """A thread met an error nobody expected: keep the first, stop the device, let `wait` raise it."""
+        if self._failure is None:
+            self._failure = error
+        self.stopping.set()
+
+    def _join_readers_and_workers(self) -> None:
+        for thread in self._threads:
+            thread.join()
+        for reader in self.parts.readers:
+            if not self.parts.inline:
+                for lane in reader.lanes:
+                    _say_end(lane.mailbox, self._workers)
+        for thread in self._workers:
+            thread.join()
+        self._workers = []
+
+
+def _say_end(mailbox: Any, workers: list[threading.Thread]) -> None:
+    if workers:
+        mailbox.put(None)
+
+
+class Commands:
+    """Carries out what arrives at the control socket."""
+
+    def __init__(self, pipelines: list[Pipeline], sensor_alarms: list[SensorAlarm]) -> None:
+        self._pipelines = pipelines
+        self._sensor_alarms = sensor_alarms
+
+    def __call__(self, request: Mapping[str, Any]) -> Any:
+        """`{"verb": "why"|"ack"|"shelve"|"unshelve"|"reset", "pipe": name or absent, "minutes": int}`."""
+        verb, wanted = request.get("verb"), request.get("pipe")
+        if verb == "why":
+            return [pipeline.why() for pipeline in self._matching(self._pipelines, wanted)]
+        if verb not in ("ack", "shelve", "unshelve", "reset"):
+            raise ControlError(f"unknown verb {verb!r}", "Known verbs: why, ack, shelve, unshelve, reset.")
+        minutes = request.get("minutes")
+        if minutes is not None and (type(minutes) is not int or not 1 <= minutes <= 7 * 24 * 60):
+            raise ControlError(f"minutes is {minutes!r}", "Write a whole number from 1 to 10080 (a week).")
+        every: list[Pipeline | SensorAlarm] = [*self._pipelines, *self._sensor_alarms]
+        return self._command(self._matching(every, wanted), str(verb), minutes, wanted is None)
+
+    def _command(self, targets: list[Any], verb: str, minutes: int | None, to_all: bool) -> list[dict[str, Any]]:
+        """To one pipeline a refusal is an error; to all of them it matters only when every one refuses."""
+        done, refusal = [], None
+        for target in targets:
+            try:
+                events = target.command(verb, minutes)
+            except ControlError as error:
+                if not to_all:
+                    raise
+                refusal = error
+                continue
+            done.append({"app": target.identity.app, "pipe": target.identity.pipeline, "events": list(events)})
+        if not done and refusal is not None:
+            raise refusal
+        return done
+
+    def _matching(self, items: list[Any], wanted: Any) -> list[Any]:
+        if wanted is None:
+            return items
+        found = [item for item in items if wanted in (item.identity.pipeline, item.identity.key)]
+        if not found:
+            names = ", ".join(item.identity.pipeline for item in items)
+            raise ControlError(f"no pipeline {wanted!r} runs here", f"Running: {names}.")
+        return found

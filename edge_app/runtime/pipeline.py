@@ -1,0 +1,261 @@
+"""One pipeline, from a window to a decision; its lines stand in the order of the data."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from edge_app.core.frames import Window
+from edge_app.core.results import Decision, FeatureVector, Inference
+from edge_app.core.stages import FeatureExtractor, Model
+from edge_app.core.units import SCORE_ONE
+from edge_app.decision.explain import explain_event, explain_verdict
+from edge_app.runtime.timebase import TimeBase
+
+SUMMARY_PERIOD_MS = 3_600_000
+"""One summary an hour a pipeline: the proof that silence means health."""
+
+
+class Decider(Protocol):
+    """What a decider plugin makes; see decision/anomaly.py."""
+
+    state: str
+    level: str
+    flags: tuple[str, ...]
+    threshold: int
+    hits: int
+    of: int
+
+    def step(self, verdict: str, score: int, now_ms: int) -> tuple[str, ...]: ...
+
+    def command(self, name: str, now_ms: int, minutes: int | None = None) -> tuple[str, ...]: ...
+
+    def snapshot(self) -> dict[str, Any]: ...
+
+    def restore(self, snapshot: Mapping[str, Any], now_ms: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The operating gate: below its level the machine stands still and is not judged."""
+
+    feature: str
+    index: int
+    """Place of the feature in the vector."""
+    level: int
+    """log2 in Q8, as the feature itself."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What became of one window, kept for `edge-app why`, the demo's view and benchmarks."""
+
+    window: Window
+    verdict: str
+    """judged, unknown or idle."""
+    features: FeatureVector | None = None
+    inference: Inference | None = None
+    events: tuple[str, ...] = ()
+
+
+@dataclass
+class Counts:
+    """What a pipeline has done so far."""
+
+    windows: int = 0
+    judged: int = 0
+    unknown: int = 0
+    idle: int = 0
+    dropped: int = 0
+    alarms: int = 0
+    decisions: int = 0
+    clipped_inputs: int = 0
+    scores: array[int] = field(default_factory=lambda: array("Q", bytes(8 * (SCORE_ONE + 1))))
+    """How often each score 0..10000 was seen: the median of a day costs no more memory than that of a minute."""
+
+    def median_score(self) -> float | None:
+        """Median score 0..1 of all judged windows (the lower one of two), None before the first."""
+        half, seen = (self.judged + 1) // 2, 0
+        for score, times in enumerate(self.scores):
+            seen += times
+            if seen >= half > 0:
+                return score / SCORE_ONE
+        return None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which pipeline of which app this is."""
+
+    app: str
+    app_version: str
+    pipeline: str
+
+    @property
+    def key(self) -> str:
+        """Name of the pipeline's persisted state."""
+        return f"{self.app}/{self.pipeline}"
+
+
+class Emit(Protocol):
+    """Where events go: the outbox's `submit`."""
+
+    def __call__(self, decision: Decision | None, *, state_key: str, state: Mapping[str, Any]) -> None: ...
+
+
+class Pipeline:
+    """Judges windows and says what a person must know.
+
+    Owns its counters and the decider's state; a lock lets commands (acknowledge, shelve …) come from another thread.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        extractor: FeatureExtractor,
+        gate: Gate | None,
+        model: Model,
+        decider: Decider,
+        timebase: TimeBase,
+        emit: Emit,
+        on_judgement: Callable[[Pipeline, Judgement], None] | None = None,
+    ) -> None:
+        self.identity = identity
+        self.extractor = extractor
+        self.gate = gate
+        self.model = model
+        self.decider = decider
+        self.counts = Counts()
+        self.last: Judgement | None = None
+        self._time = timebase
+        self._emit = emit
+        self._on_judgement = on_judgement
+        self._lock = threading.Lock()
+        self._hour_began_ms = 0
+        self._hour_began_counts = (0, 0, 0)
+
+    def judge(self, window: Window) -> Judgement:
+        """Take one window the whole way: quality, features, gate, model, decision."""
+        verdict, features, inference = "unknown", None, None
+        if window.quality.judgeable:
+            features = self.extractor.extract(window)
+            if self.gate is not None and features.values[self.gate.index] <= self.gate.level:
+                verdict = "idle"
+            else:
+                verdict, inference = "judged", self.model.infer(features)
+        return self._conclude(window, verdict, features, inference)
+
+    def start(self) -> None:
+        """Say that this pipeline judges from now on."""
+        with self._lock:
+            why = {"text": f"judging began with model {self.model.identity.name}"}
+            self._say("started", self._time.now_s(), 0, why, quality=100)
+
+    def command(self, name: str, minutes: int | None = None) -> tuple[str, ...]:
+        """Acknowledge, shelve, unshelve or reset. Raises ControlError when that makes no sense now."""
+        with self._lock:
+            now_s = self._time.now_s() if self.last is None else max(self._time.now_s(), self.last.window.end_s)
+            events = self.decider.command(name, self._time.mono_ms(now_s), minutes)
+            for event in events:
+                self._say(event, now_s, 0, {"text": f"{name} by an operator on the device"}, quality=100)
+            return events
+
+    def why(self) -> dict[str, Any]:
+        """The last window explained: what was decided, or why nothing was."""
+        with self._lock:
+            last = self.last
+            report: dict[str, Any] = {
+                "app": self.identity.app,
+                "pipe": self.identity.pipeline,
+                "state": self.decider.state,
+                "level": self.decider.level,
+                "flags": list(self.decider.flags),
+                "threshold": self.decider.threshold,
+            }
+            if last is None:
+                return report | {"verdict": None, "why": {"text": "no window has been formed yet"}}
+            score = last.inference.score if last.inference else None
+            return report | {"verdict": last.verdict, "score": score, "why": self._why_verdict(last)}
+
+    def _conclude(
+        self, window: Window, verdict: str, features: FeatureVector | None, inference: Inference | None
+    ) -> Judgement:
+        with self._lock:
+            score = inference.score if inference else -1
+            events = self.decider.step(verdict, score, self._time.mono_ms(window.end_s))
+            judgement = Judgement(window, verdict, features, inference, events)
+            self.last = judgement
+            self._count(judgement)
+            for event in events:
+                self._say_about(event, judgement)
+            self._summarise_when_due(window)
+        if self._on_judgement is not None:
+            self._on_judgement(self, judgement)
+        return judgement
+
+    def _count(self, judgement: Judgement) -> None:
+        counts = self.counts
+        counts.windows += 1
+        if judgement.inference is not None:
+            counts.judged += 1
+            counts.scores[judgement.inference.score] += 1
+            counts.clipped_inputs += judgement.inference.clipped
+        elif judgement.verdict == "idle":
+            counts.idle += 1
+        else:
+            counts.unknown += 1
+        counts.alarms += judgement.events.count("raised")
+
+    def _say_about(self, event: str, judgement: Judgement) -> None:
+        window = judgement.window
+        why = explain_event(event, self.decider, judgement, self.extractor, self.gate)
+        score = judgement.inference.score if judgement.inference else -1
+        self._say(event, window.end_s, _duration_ms(window), why, score=score, quality=window.quality.percent)
+
+    def _why_verdict(self, judgement: Judgement) -> Mapping[str, Any]:
+        return explain_verdict(self.decider, judgement, self.extractor, self.gate)
+
+    def _say(
+        self, event: str, at_s: float, window_ms: int, why: Mapping[str, Any], *, quality: int, score: int = -1
+    ) -> None:
+        self.counts.decisions += 1
+        decision = Decision(
+            app=self.identity.app,
+            app_version=self.identity.app_version,
+            pipeline=self.identity.pipeline,
+            event=event,
+            state=self.decider.state,
+            level=self.decider.level,
+            flags=self.decider.flags,
+            score=score,
+            threshold=self.decider.threshold,
+            why=why,
+            quality=quality,
+            wall_ms=self._time.wall_ms(at_s),
+            clock=self._time.clock_name(),
+            mono_ms=self._time.mono_ms(at_s),
+            window_ms=window_ms,
+            model=self.model.identity,
+        )
+        self._emit(decision, state_key=self.identity.key, state=self.decider.snapshot())
+
+    def _summarise_when_due(self, window: Window) -> None:
+        now_ms = self._time.mono_ms(window.end_s)
+        if now_ms - self._hour_began_ms < SUMMARY_PERIOD_MS:
+            return
+        counts = (self.counts.judged, self.counts.unknown, self.counts.idle)
+        judged, unknown, idle = (now - then for now, then in zip(counts, self._hour_began_counts, strict=True))
+        self._hour_began_ms, self._hour_began_counts = now_ms, counts
+        median = self.counts.median_score()
+        text = f"last hour: {judged} windows judged, {unknown} could not be judged, {idle} idle"
+        if median is not None:
+            text += f"; median score since start {median:.2f}"
+        why = {"text": text, "judged": judged, "unknown": unknown, "idle": idle}
+        self._say("summary", window.end_s, SUMMARY_PERIOD_MS, why, quality=window.quality.percent)
+
+
+def _duration_ms(window: Window) -> int:
+    return round((window.end_s - window.start_s) * 1000)
