@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.append(str(REPOSITORY / "tests" / "support"))  # `from broker import Broker` in any test
+
+from broker import Broker  # noqa: E402
+from tools import MicroPythonBuild, micropython_builds_here, require  # noqa: E402
+
+MakeBroker = Callable[..., Broker]
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +27,34 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder with `data/` and `models/`: EDGE_APP_DATA, or `../shared` beside the checkout. A missing one is a failure."""
+    """Folder with `data/` and `models/`: EDGE_APP_DATA, or `../shared` beside the checkout; a missing one fails."""
     folder = Path(os.environ.get("EDGE_APP_DATA", REPOSITORY.parent / "shared")).resolve()
     if not (folder / "data").is_dir() or not (folder / "models").is_dir():
         pytest.fail(f"no data/ and models/ in {folder}; set EDGE_APP_DATA to the folder that holds them", pytrace=False)
     return folder
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[MakeBroker]:
+    """Makes running brokers: `mosquitto(lines="", port=0, anonymous=True)`; `Broker` says what they can do.
+
+    Each has a folder of its own below `tmp_path` and is ended with the test.
+    """
+    program = require("mosquitto", "mosquitto")
+    brokers: list[Broker] = []
+    number = itertools.count()
+
+    def make(lines: str = "", port: int = 0, anonymous: bool = True) -> Broker:
+        broker = Broker(program, tmp_path / f"mosquitto-{next(number)}", lines, port, anonymous)
+        brokers.append(broker)
+        return broker.start()
+
+    yield make
+    for broker in brokers:
+        broker.kill()
+
+
+@pytest.fixture(scope="session")
+def micropython_builds() -> list[MicroPythonBuild]:
+    """The MicroPython builds this machine runs: `.name` ("amd64", "i386", "armhf" …) and `.run(*arguments)`."""
+    return micropython_builds_here()
