@@ -1,0 +1,269 @@
+"""An app's folder, checked and resolved: its file, its plugins, its model files, and what a device overrides in it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from edge_app.config import registry
+from edge_app.config.errors import Problems, nearest, validated
+from edge_app.config.load import Document, KeyPath, load_document, shown
+from edge_app.config.resolved import GateSpec, ResolvedApp, ResolvedPipeline, Slot, Stage
+from edge_app.config.schema import TARGETS, AppConfig, GateConfig, PipelineConfig, QualityConfig, WindowConfig
+from edge_app.core.errors import PluginError
+from edge_app.core.plugin import Plugin
+
+APP_FILE = "app.yaml"
+
+STAGES = {"features": "features", "model": "models", "decision": "deciders"}
+"""Keys of a pipeline that name a plugin, and the group it belongs to."""
+
+BLOCKS: dict[str, type[BaseModel]] = {"gate": GateConfig, "window": WindowConfig, "quality": QualityConfig}
+"""Keys of a pipeline with keys of ours."""
+
+
+@dataclass(frozen=True)
+class Override:
+    """A value of an app that a device sets differently."""
+
+    path: str
+    """Within the app: "pipelines.bearing.decision.raise_above"."""
+    value: Any
+    document: Document
+    """The device's file …"""
+    key: KeyPath
+    """… and where in it this stands."""
+
+    @property
+    def parts(self) -> KeyPath:
+        """`path` as a key path."""
+        return tuple(self.path.split("."))
+
+
+@dataclass(frozen=True)
+class _Overlay(Document):
+    """An app's document in which some values come from a device's file: messages name the file that set the value."""
+
+    overrides: Sequence[Override] = ()
+
+    def place(self, path: KeyPath) -> str:
+        for override in self.overrides:
+            length = min(len(path), len(override.parts))
+            if length > 2 and path[:length] == override.parts[:length]:
+                return override.document.place(override.key)
+        return super().place(path)
+
+
+@dataclass
+class _App:
+    """An app being checked."""
+
+    document: Document
+    config: AppConfig
+    folder: Path
+    local: registry.LocalPlugins
+    stages: dict[tuple[str, str], Stage]
+    """By pipeline and key."""
+
+
+def app_file(path: Path) -> Path:
+    """The `app.yaml` a person means: a folder stands for the file in it."""
+    return path / APP_FILE if path.is_dir() else path
+
+
+def load_app(path: Path, overrides: Iterable[Override] = ()) -> ResolvedApp:
+    """An app, with a device's overrides applied.
+
+    Parameters
+    ----------
+    path : Path
+        The app's folder, or its `app.yaml`.
+    overrides : iterable of Override
+        Values set by the device's file; each must be listed as `tunable`.
+
+    Raises
+    ------
+    ConfigError, PluginError
+        Everything found wrong, each with file, line and remedy.
+    """
+    document = load_document(app_file(path))
+    app = _checked(document)
+    wanted = list(overrides)
+    if wanted:
+        app = _checked(_overlaid(app, wanted))
+    return _resolved(app)
+
+
+def _checked(document: Document) -> _App:
+    config = validated(AppConfig, document)
+    problems = Problems()
+    folder = document.path.parent
+    local = registry.load_local(folder / config.plugins) if config.plugins else {}
+    app = _App(document, config, folder, local, {})
+    for name in config.pipelines:
+        _check_pipeline(app, name, problems)
+    _check_tunable(app, problems)
+    _check_targets(app, problems)
+    problems.raise_if_any()
+    return app
+
+
+def _check_pipeline(app: _App, name: str, problems: Problems) -> None:
+    pipeline = app.config.pipelines[name]
+    here: KeyPath = ("pipelines", name)
+    if pipeline.sensor not in app.config.sensors:
+        known = list(app.config.sensors)
+        guess = nearest(pipeline.sensor, known) or known[0]
+        fix = f"Did you mean `sensor: {guess}`? Slots: {', '.join(known)}."
+        problems.add(app.document, (*here, "sensor"), f"`sensors` has no slot `{pipeline.sensor}`", fix)
+    for key, group in STAGES.items():
+        stage = check_stage(group, app.document, (*here, key), problems, app.local)
+        if stage is not None:
+            app.stages[name, key] = stage
+            _check_file(app, (*here, key), stage, problems)
+    parent = getattr(getattr(app.stages.get((name, "decision")), "config", None), "suppressed_by", None)
+    if isinstance(parent, str) and parent not in app.config.pipelines:
+        known = [other for other in app.config.pipelines if other != name]
+        fix = f"Pipelines: {', '.join(known)}." if known else "The app has no other pipeline: delete the key."
+        problems.add(app.document, (*here, "decision", "suppressed_by"), f"there is no pipeline `{parent}`", fix)
+
+
+def check_stage(
+    group: str, document: Document, path: KeyPath, problems: Problems, local: registry.LocalPlugins | None = None
+) -> Stage | None:
+    """A `plugin:` block as a Stage; None when something is wrong with it, which is then noted."""
+    block: Any = document.data
+    for part in path:
+        block = block[part]
+    name = block.get("plugin", "mqtt" if group == "publishers" else None)
+    try:
+        plugin = registry.find(group, name, local)
+    except PluginError as error:
+        problems.add(document, (*path, "plugin"), error.what, error.fix)
+        return None
+    keys = {key: value for key, value in block.items() if key != "plugin"}
+    config = problems.check(plugin.config, keys, document, path)
+    return None if config is None else Stage(plugin, config)
+
+
+def _check_file(app: _App, path: KeyPath, stage: Stage, problems: Problems) -> None:
+    """A stage that names a `file` has it in the app's folder."""
+    name = getattr(stage.config, "file", None)
+    if not isinstance(name, str | Path):
+        return
+    where, here = Path(name), (*path, "file")
+    if where.is_absolute() or ".." in where.parts:
+        problems.add(app.document, here, f"{name} is not inside the app's folder", "Name one inside it: `models/…`.")
+    elif not (app.folder / where).is_file():
+        problems.add(app.document, here, f"{shown(app.folder / where)} is missing", _make_or_pick(app.folder, where))
+
+
+def _make_or_pick(folder: Path, where: Path) -> str:
+    names = sorted(
+        str(path.relative_to(folder)) for path in (folder / where).parent.glob("*" + where.suffix) if path.is_file()
+    )
+    train = f"`edge-app train {shown(folder)} --data DIR` makes it."
+    return (f"The folder holds {', '.join(names[:6])}. " if names else "") + train
+
+
+def _check_tunable(app: _App, problems: Problems) -> None:
+    for number, path in enumerate(app.config.tunable):
+        known = tunable_paths(app)
+        if path not in known:
+            guess = nearest(path, known)
+            fix = f"Did you mean `{guess}`?" if guess else f"Paths look like `{known[0]}`." if known else ""
+            problems.add(app.document, ("tunable", number), f"`{path}` is no key of this app", fix)
+
+
+def tunable_paths(app: _App) -> list[str]:
+    """Every key of the app's pipelines a device could override, by full path."""
+    paths = []
+    for name, pipeline in app.config.pipelines.items():
+        for block, model in BLOCKS.items():
+            if getattr(pipeline, block) is not None:
+                paths += [f"pipelines.{name}.{block}.{key}" for key in model.model_fields]
+        for block in STAGES:
+            stage = app.stages.get((name, block))
+            if stage is not None:
+                paths += [f"pipelines.{name}.{block}.{key}" for key in stage.plugin.config.model_fields]
+    return paths
+
+
+def _check_targets(app: _App, problems: Problems) -> None:
+    for number, target in enumerate(app.config.targets or ()):
+        unable = [stage.plugin.name for stage in app.stages.values() if not _runs_on(stage.plugin, target)]
+        if unable:
+            fix = "Name another plugin, or leave this target out."
+            what = f"plugin {', '.join(dict.fromkeys(unable))} does not run on {target}"
+            problems.add(app.document, ("targets", number), what, fix)
+
+
+def _runs_on(plugin: Plugin, target: str) -> bool:
+    return target == "linux" or plugin.micropython
+
+
+def _overlaid(app: _App, overrides: Sequence[Override]) -> Document:
+    """The app's document with the device's values in it; refuses what is not tunable."""
+    problems = Problems()
+    data = copy.deepcopy(app.document.data)
+    for override in overrides:
+        if override.path not in app.config.tunable:
+            _refuse_override(app, override, problems)
+            continue
+        block: Any = data
+        for part in override.parts[:-1]:
+            block = block.setdefault(part, {})
+        block[override.parts[-1]] = override.value
+    problems.raise_if_any()
+    return _Overlay(app.document.path, data, app.document.lines, overrides)
+
+
+def _refuse_override(app: _App, override: Override, problems: Problems) -> None:
+    allowed, name = list(app.config.tunable), app.config.app
+    listing = f"Tunable: {', '.join(allowed)}." if allowed else f"{name} lists nothing as `tunable`."
+    if override.path in tunable_paths(app):
+        what = f"{name} does not let a device change this"
+    else:
+        what = f"{name} has no such key"
+    guess = nearest(override.path, allowed)
+    fix = (f"Did you mean `{guess}`? " if guess else "") + listing
+    problems.add(override.document, override.key, what, fix)
+
+
+def _resolved(app: _App) -> ResolvedApp:
+    config = app.config
+    slots = {
+        name: Slot(name, slot.quantity, slot.unit, float(slot.min_rate_hz), slot.axes)
+        for name, slot in config.sensors.items()
+    }
+    able = [target for target in TARGETS if all(_runs_on(stage.plugin, target) for stage in app.stages.values())]
+    return ResolvedApp(
+        name=config.app,
+        version=config.version,
+        folder=app.folder,
+        summary=config.summary or "",
+        targets=tuple(config.targets or able),
+        slots=slots,
+        pipelines=tuple(_pipeline(app, name, item, slots) for name, item in config.pipelines.items()),
+        tunable=tuple(config.tunable),
+    )
+
+
+def _pipeline(app: _App, name: str, config: PipelineConfig, slots: Mapping[str, Slot]) -> ResolvedPipeline:
+    gate = GateSpec(config.gate.feature, float(config.gate.above)) if config.gate else None
+    return ResolvedPipeline(
+        name=name,
+        slot=slots[config.sensor],
+        gate=gate,
+        window_s=float(config.window.seconds),
+        hop_s=float(config.window.hop_s),
+        quality=config.quality.model_dump(),
+        features=app.stages[name, "features"],
+        model=app.stages[name, "model"],
+        decision=app.stages[name, "decision"],
+    )

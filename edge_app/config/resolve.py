@@ -1,0 +1,286 @@
+"""A device's file with its apps: every cross-check between what apps ask and what the device has, then plain values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from edge_app.config import registry
+from edge_app.config.apps import APP_FILE, Override, app_file, check_stage, load_app
+from edge_app.config.errors import Problems, nearest, validated
+from edge_app.config.load import Document, load_document, shown
+from edge_app.config.resolved import ResolvedApp, ResolvedDevice, ResolvedSensor, Slot, Stage
+from edge_app.config.schema import DeviceConfig
+from edge_app.config.share import find_share
+from edge_app.core.errors import ConfigError
+
+__all__ = ["ReplaySpec", "load_app", "load_device"]
+
+
+class ReplaySpec(Protocol):
+    """A recording in a sensor's place (`--replay`); see sensors/recording.py."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def rate_hz(self) -> float | None: ...
+    @property
+    def channel(self) -> str | None: ...
+
+
+def load_device(path: Path, *, replays: Mapping[str, Any] | None = None) -> ResolvedDevice:
+    """A device and its apps, checked against each other.
+
+    Parameters
+    ----------
+    path : Path
+        The device's YAML file.
+    replays : mapping of slot to ReplaySpec
+        Recordings that stand in for sensors; their slots need no working hardware.
+
+    Raises
+    ------
+    ConfigError, PluginError
+        Everything found wrong, each with file, line and remedy.
+    """
+    path = Path(path)
+    document = load_document(path)
+    config = validated(DeviceConfig, document)
+    problems = Problems()
+    stages = {slot: check_stage("sensors", document, ("sensors", slot), problems) for slot in config.sensors}
+    publish = check_stage("publishers", document, ("publish",), problems) if config.publish else None
+    apps = _load_apps(document, config, problems)
+    problems.raise_if_any()
+    slots = _slots(document, apps, problems)
+    sensors = _sensors(document, slots, stages, dict(replays or {}), problems)
+    _check_replayed_slots(document, slots, replays or {}, problems)
+    problems.raise_if_any()
+    return ResolvedDevice(
+        id=config.device.id,
+        site=config.device.site,
+        path=path,
+        base_dir=path.parent,
+        apps=tuple(apps),
+        sensors=sensors,
+        machine=config.machine.model_dump(exclude_none=True),
+        publish=publish,
+        journal_max_bytes=config.journal.max_bytes,
+        warnings=tuple(_unused(document, slots, stages)),
+    )
+
+
+def _load_apps(document: Document, config: DeviceConfig, problems: Problems) -> list[ResolvedApp]:
+    folders: list[Path] = []
+    for number, entry in enumerate(config.apps):
+        folder = _find_app(document, entry)
+        if folder is None:
+            problems.add(document, ("apps", number), f"there is no app in {entry}", _known_apps(entry))
+        else:
+            folders.append(folder)
+    if problems.found:
+        return []
+    plain = [load_app(folder) for folder in folders]
+    _refuse_twins(document, plain, problems)
+    overrides = _share_out(document, config, plain, problems)
+    if problems.found:
+        return []
+    return [load_app(app.folder, overrides[app.name]) if overrides[app.name] else app for app in plain]
+
+
+def _find_app(document: Document, entry: str) -> Path | None:
+    """The app's folder: a path from the device's file, else the name of an app that came with edge-app."""
+    candidates = [document.path.parent / entry]
+    if os.sep not in entry:
+        candidates.append(find_share() / "apps" / entry)
+    for folder in candidates:
+        if app_file(folder).is_file():
+            return Path(os.path.normpath(folder if folder.is_dir() else folder.parent))
+    return None
+
+
+def _known_apps(entry: str) -> str:
+    shipped = sorted(folder.parent.name for folder in (find_share() / "apps").glob(f"*/{APP_FILE}"))
+    guess = nearest(Path(entry).name, shipped)
+    hint = f"Did you mean `{guess}`? " if guess else ""
+    return f"{hint}Paths start at the folder of this file and lead to a folder with an {APP_FILE}."
+
+
+def _refuse_twins(document: Document, apps: Sequence[ResolvedApp], problems: Problems) -> None:
+    seen: set[str] = set()
+    for number, app in enumerate(apps):
+        if app.name in seen:
+            problems.add(document, ("apps", number), f"the app {app.name} is named twice", "Delete one of the lines.")
+        seen.add(app.name)
+
+
+def _share_out(
+    document: Document, config: DeviceConfig, apps: Sequence[ResolvedApp], problems: Problems
+) -> dict[str, list[Override]]:
+    """Each override to the app it means: by `APP.pipelines.…`, or the only app whose key it is."""
+    shared: dict[str, list[Override]] = {app.name: [] for app in apps}
+    for path, value in config.override.items():
+        first, _, rest = path.partition(".")
+        named = [app for app in apps if app.name == first]
+        if named and not path.startswith("pipelines."):
+            shared[first].append(Override(rest, value, document, ("override", path)))
+            continue
+        owners = [app for app in apps if path in app.tunable] or list(apps[:1])
+        if len(owners) > 1:
+            both = " and ".join(app.name for app in owners)
+            what = f"{both} have this key"
+            problems.add(document, ("override", path), what, f"Write which app is meant: `{owners[0].name}.{path}`.")
+        else:
+            shared[owners[0].name].append(Override(path, value, document, ("override", path)))
+    return shared
+
+
+def _slots(document: Document, apps: Sequence[ResolvedApp], problems: Problems) -> dict[str, list[tuple[str, Slot]]]:
+    """Slots by name with the apps that ask for them; apps that share a slot must agree on its unit."""
+    slots: dict[str, list[tuple[str, Slot]]] = {}
+    for app in apps:
+        for name, slot in app.slots.items():
+            slots.setdefault(name, []).append((app.name, slot))
+    for name, users in slots.items():
+        (first_app, first), *others = users
+        for app_name, slot in others:
+            if slot.unit != first.unit:
+                what = f"{first_app} wants {first.unit} from this slot and {app_name} wants {slot.unit}"
+                problems.add(document, ("sensors", name), what, "Rename the slot in one of the apps.")
+    return slots
+
+
+def _sensors(
+    document: Document,
+    slots: Mapping[str, Sequence[tuple[str, Slot]]],
+    stages: Mapping[str, Stage | None],
+    replays: Mapping[str, ReplaySpec],
+    problems: Problems,
+) -> dict[str, ResolvedSensor]:
+    sensors = {}
+    for name, users in slots.items():
+        bound = stages.get(name)
+        replay = replays.get(name)
+        if bound is None and replay is None:
+            _refuse_unbound(document, name, users[0], stages, problems)
+            continue
+        stage = _replayed(bound, replay) if replay is not None else bound
+        if stage is not None:
+            sensor = _sensor(name, users, stage, replay is not None)
+            _check_sensor(document, sensor, users, problems)
+            sensors[name] = sensor
+    return sensors
+
+
+def _refuse_unbound(
+    document: Document, name: str, user: tuple[str, Slot], stages: Mapping[str, Stage | None], problems: Problems
+) -> None:
+    app, slot = user
+    guess = nearest(name, [other for other in stages if other != name])
+    hint = f"Rename `{guess}`, or add" if guess else "Add"
+    example = EXAMPLES.get(slot.quantity, "{plugin: simulated}")
+    what = f"no sensor is bound to the slot `{name}` ({slot.quantity} in {slot.unit}) of the app {app}"
+    problems.add(document, ("sensors",), what, f"{hint} under `sensors`, e.g. `{name}: {example}`.")
+
+
+EXAMPLES = {
+    "acceleration": "{plugin: lsm6ds3, bus: 1, address: 0x6A, rate_hz: 3332, range_g: 16, axis: z}",
+    "sound": "{plugin: microphone, device: USB, rate_hz: 16000}",
+}
+"""Bindings shown to who forgot one."""
+
+
+def _replayed(bound: Stage | None, replay: ReplaySpec) -> Stage:
+    """The recording plugin in place of whatever is bound; the bound sensor's range and axes still count."""
+    plugin = registry.find("sensors", "recording")
+    keys: dict[str, Any] = {}
+    if bound is not None:
+        given = bound.config.model_dump(mode="json", exclude_unset=True)
+        keys = {key: value for key, value in given.items() if key in plugin.config.model_fields}
+        if bound.plugin.name != plugin.name:
+            keys.pop("rate_hz", None)
+            keys.pop("axis", None)
+    keys["file"] = os.path.abspath(replay.path)
+    for key in ("rate_hz", "channel"):
+        value = getattr(replay, key)
+        if value is not None:
+            keys[key] = value
+    document = Document(Path(f"--replay …={replay.path}"), {"plugin": plugin.name, **keys})
+    problems = Problems()
+    config = problems.check(plugin.config, keys, document)
+    problems.raise_if_any()
+    return Stage(plugin, config)
+
+
+def _sensor(name: str, users: Sequence[tuple[str, Slot]], stage: Stage, replayed: bool) -> ResolvedSensor:
+    rate = getattr(stage.config, "rate_hz", None)
+    return ResolvedSensor(
+        slot=name,
+        plugin=stage.plugin,
+        config=stage.config,
+        unit=users[0][1].unit,
+        axis=getattr(stage.config, "axis", None),
+        rate_hz=float(rate) if isinstance(rate, int | float) else None,
+        min_rate_hz=max(slot.min_rate_hz for _, slot in users),
+        replayed=replayed,
+    )
+
+
+def _check_sensor(
+    document: Document, sensor: ResolvedSensor, users: Sequence[tuple[str, Slot]], problems: Problems
+) -> None:
+    """What the sensor gives against what each app asks: unit, rate, axes."""
+    if sensor.replayed:
+        return
+    here = ("sensors", sensor.slot)
+    unit = sensor.plugin.facts.get("unit")
+    name = sensor.plugin.name
+    for app, slot in users:
+        if isinstance(unit, str) and unit != slot.unit:
+            fix = f"Bind a sensor that delivers {slot.unit}: {slot.quantity}."
+            problems.add(document, here, f"{name} delivers {unit}, but {app} wants {slot.unit}", fix)
+            return
+        if sensor.rate_hz is not None and sensor.rate_hz < slot.min_rate_hz:
+            what = f"{sensor.rate_hz:g} Hz is too slow for {app}, which needs at least {slot.min_rate_hz:g} Hz"
+            problems.add(document, (*here, "rate_hz"), what, _faster(sensor, slot.min_rate_hz))
+        axes = len(sensor.axis) if sensor.axis else None
+        if axes is not None and axes != slot.axes:
+            what = f"{axes} {'axis' if axes == 1 else 'axes'} ({sensor.axis}) bound, but {app} uses {slot.axes}"
+            example = {1: "z", 3: "xyz"}.get(slot.axes, "xyz"[: slot.axes])
+            problems.add(document, (*here, "axis"), what, f"Write e.g. `axis: {example}`.")
+
+
+def _faster(sensor: ResolvedSensor, needed_hz: float) -> str:
+    rates = [rate for rate in sensor.plugin.facts.get("rates_hz", ()) if rate >= needed_hz]
+    if rates:
+        return f"Write `rate_hz: {min(rates):g}`."
+    if sensor.plugin.facts.get("rates_hz"):
+        return f"{sensor.plugin.name} cannot sample that fast: bind another sensor, e.g. lsm6ds3 (3332 Hz)."
+    return f"Write `rate_hz: {needed_hz:g}` or more, if the sensor can do it."
+
+
+def _check_replayed_slots(
+    document: Document, slots: Mapping[str, Any], replays: Mapping[str, ReplaySpec], problems: Problems
+) -> None:
+    for name in replays:
+        if name not in slots:
+            guess = nearest(name, list(slots))
+            hint = f"Did you mean `{guess}`? " if guess else ""
+            fix = f"{hint}Slots of its apps: {', '.join(slots)}."
+            problems.found.append(ConfigError(f"--replay {name}=…: {document.name} has no slot `{name}`.", fix))
+
+
+def _unused(document: Document, slots: Mapping[str, Any], stages: Mapping[str, Stage | None]) -> list[str]:
+    return [
+        f"{document.place(('sensors', name))}: sensors.{name} is bound, but no app asks for it"
+        for name in stages
+        if name not in slots
+    ]
+
+
+def describe(device: ResolvedDevice) -> str:
+    """One line: what runs where."""
+    apps = ", ".join(f"{app.name} {app.version}" for app in device.apps)
+    slots = ", ".join(f"{slot} from {sensor.plugin.name}" for slot, sensor in device.sensors.items())
+    return f"{device.id} at {device.site}: {apps}; {slots} ({shown(device.path)})"
