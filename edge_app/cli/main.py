@@ -1,5 +1,179 @@
-"""The command line: one verb a module, imported only when it is called."""
+"""The command line: one verb a module, imported only when it is called.
+
+`edge-app --version` and `--help` import neither numpy nor pydantic: this file holds what they need to say.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from edge_app import __version__
+from edge_app.core.errors import EdgeAppError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+VERBS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "watch a simulated pump fall ill, over a real broker; no hardware needed"),
+    "run": ("run", "run a device: sense, judge, publish decisions"),
+    "why": ("control", "explain the last decision, or why there was none"),
+    "ack": ("control", "acknowledge alarms: someone has seen them"),
+    "shelve": ("control", "silence alarms for a while; they go on being judged"),
+    "unshelve": ("control", "end a shelving early"),
+    "reset": ("control", "reset latched alarms whose cause is gone"),
+    "check": ("check", "check app and device files before anything runs"),
+    "doctor": ("doctor", "test this machine: interpreter, buses, sound, broker, disk, clock"),
+    "sensors": ("sensors", "list sensor plugins, scan buses, read a sensor live"),
+    "train": ("train", "make an app's model from recordings"),
+    "schema": ("schema", "write the JSON Schema of configurations and messages"),
+}
+"""Verb → module in edge_app/cli, and what it does in one line."""
+
+HELP = """usage: edge-app VERB …
+
+Turns a Raspberry Pi or an ESP32 with a sensor into a device that decides.
+
+verbs:
+{verbs}
+
+options:
+  --version     print the version
+  --verbose     say more about what happens, on stderr
+  -h, --help    this text; `edge-app VERB --help` for a verb
+
+examples:
+  edge-app demo
+  edge-app check configs/devices/pump-7.yaml
+  edge-app run configs/devices/pump-7.yaml
+
+Exit status: 0 done, 1 a check failed, 2 wrong input or configuration, 130 interrupted.
+"""
 
 
-def main() -> int:
-    return 0
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit status. A person's mistake is answered by a message, never by a traceback."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    verbose = "--verbose" in arguments
+    try:
+        return _main([argument for argument in arguments if argument != "--verbose"], verbose)
+    except EdgeAppError as error:
+        return _report(str(error), error, verbose, error.exit_code)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _discard_output()
+        return 0
+    except ModuleNotFoundError as error:
+        return _missing_package(error, verbose)
+    except Exception as error:
+        what = (
+            f"{type(error).__name__}: {error}\n  This is a fault of edge-app itself. --verbose shows where it happened."
+        )
+        return _report(what, error, verbose, 70)
+
+
+def _main(arguments: list[str], verbose: bool) -> int:
+    first = arguments[0] if arguments else "--help"
+    if first == "--version":
+        print(f"edge-app {__version__}")
+        return 0
+    if first in ("-h", "--help", "help"):
+        width = max(map(len, VERBS))
+        print(HELP.format(verbs="\n".join(f"  {verb:<{width}}  {text}" for verb, (_, text) in VERBS.items())), end="")
+        return 0 if arguments else 2
+    if first not in VERBS:
+        raise EdgeAppError(_unknown(first), "`edge-app --help` lists them.")
+    return _run_verb(first, arguments[1:], verbose)
+
+
+def _unknown(word: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, VERBS, n=1)
+    kind = "option" if word.startswith("-") else "verb"
+    return f"there is no {kind} `{word}`." + (f" Did you mean `{close[0]}`?" if close and kind == "verb" else "")
+
+
+def _run_verb(verb: str, arguments: list[str], verbose: bool) -> int:
+    import argparse
+    from importlib import import_module
+
+    module_name, summary = VERBS[verb]
+    module = import_module(f"edge_app.cli.{module_name}")
+    parser = argparse.ArgumentParser(
+        prog=f"edge-app {verb}",
+        description=summary[0].upper() + summary[1:] + ".",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(verb=verb)
+    module.add_arguments(parser)
+    parser.add_argument("--verbose", action="store_true", help="say more about what happens, on stderr")
+    options = _parse(parser, arguments, verbose)
+    _set_up_logging(verbose)
+    status = module.run(options)
+    sys.stdout.flush()
+    return int(status)
+
+
+def _parse(parser: argparse.ArgumentParser, arguments: list[str], verbose: bool) -> argparse.Namespace:
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as error:
+        _leave(error.code)
+    options.verbose = verbose
+    return options
+
+
+def _leave(code: object) -> NoReturn:
+    """argparse has printed its help or its complaint."""
+    sys.stdout.flush()
+    raise SystemExit(code)
+
+
+def _set_up_logging(verbose: bool) -> None:
+    import logging
+
+    level = logging.DEBUG if verbose else logging.WARNING
+    text = "%(asctime)s %(levelname)s %(name)s: %(message)s" if verbose else "edge-app: %(levelname)s: %(message)s"
+    for number, name in ((logging.WARNING, "warning"), (logging.ERROR, "error")):
+        logging.addLevelName(number, name)
+    logging.basicConfig(level=level, format=text, stream=sys.stderr)
+
+
+def _report(text: str, error: BaseException, verbose: bool, status: int) -> int:
+    if verbose:
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+    print(f"edge-app: error: {text}", file=sys.stderr)
+    return status
+
+
+EXTRAS = {"rich": "demo", "amqtt": "demo", "sounddevice": "audio", "scipy": "train", "flatbuffers": "train"}
+"""Packages that come with an extra of ours."""
+
+
+def _missing_package(error: ModuleNotFoundError, verbose: bool) -> int:
+    package = (error.name or "").partition(".")[0]
+    if package == "edge_app":
+        return _report(f"{error}\n  This installation is incomplete: install edge-app again.", error, verbose, 70)
+    extra = EXTRAS.get(package)
+    fix = f'pip install "edge-app[{extra}]"' if extra else f"pip install {package}"
+    return _report(f"this needs the Python package `{package}`, which is not installed.\n  {fix}", error, verbose, 2)
+
+
+def _discard_output() -> None:
+    """Whoever read our output has gone: let the interpreter's last flush go nowhere."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -131,8 +131,10 @@ def _sentence(item: Mapping[str, Any], path: KeyPath, model: type[BaseModel], da
         field = _field_at(model, path)
         return "the key is missing", _write(key, field, "Add it")
     if kind == "value_error":
-        what, _, fix = str(item["ctx"]["error"]).partition("\n")
-        return what, fix
+        what, newline, fix = str(item["ctx"]["error"]).partition("\n")
+        if not newline:
+            what, _, fix = what.partition("; ")
+        return what, fix[:1].upper() + fix[1:]
     if path and isinstance(path[-1], int):
         key = str(next((part for part in reversed(path) if isinstance(part, str)), ""))
     field = _field_at(model, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from edge_app.config import registry
 from edge_app.config.apps import APP_FILE, Override, app_file, check_stage, load_app
@@ -16,21 +16,13 @@ from edge_app.config.schema import DeviceConfig
 from edge_app.config.share import find_share
 from edge_app.core.errors import ConfigError
 
-__all__ = ["ReplaySpec", "load_app", "load_device"]
+if TYPE_CHECKING:
+    from edge_app.sensors.recording import ReplaySpec
+
+__all__ = ["load_app", "load_device"]
 
 
-class ReplaySpec(Protocol):
-    """A recording in a sensor's place (`--replay`); see sensors/recording.py."""
-
-    @property
-    def path(self) -> Path: ...
-    @property
-    def rate_hz(self) -> float | None: ...
-    @property
-    def channel(self) -> str | None: ...
-
-
-def load_device(path: Path, *, replays: Mapping[str, Any] | None = None) -> ResolvedDevice:
+def load_device(path: Path, *, replays: Mapping[str, ReplaySpec] | None = None) -> ResolvedDevice:
     """A device and its apps, checked against each other.
 
     Parameters
@@ -165,7 +157,7 @@ def _sensors(
         if bound is None and replay is None:
             _refuse_unbound(document, name, users[0], stages, problems)
             continue
-        stage = _replayed(bound, replay) if replay is not None else bound
+        stage = _replayed(bound, replay, users[0][1]) if replay is not None else bound
         if stage is not None:
             sensor = _sensor(name, users, stage, replay is not None)
             _check_sensor(document, sensor, users, problems)
@@ -191,25 +183,18 @@ EXAMPLES = {
 """Bindings shown to who forgot one."""
 
 
-def _replayed(bound: Stage | None, replay: ReplaySpec) -> Stage:
-    """The recording plugin in place of whatever is bound; the bound sensor's range and axes still count."""
+def _replayed(bound: Stage | None, replay: ReplaySpec, slot: Slot) -> Stage:
+    """The recording plugin in place of whatever is bound; a bound sensor's range still counts."""
     plugin = registry.find("sensors", "recording")
-    keys: dict[str, Any] = {}
-    if bound is not None:
-        given = bound.config.model_dump(mode="json", exclude_unset=True)
-        keys = {key: value for key, value in given.items() if key in plugin.config.model_fields}
-        if bound.plugin.name != plugin.name:
-            keys.pop("rate_hz", None)
-            keys.pop("axis", None)
-    keys["file"] = os.path.abspath(replay.path)
-    for key in ("rate_hz", "channel"):
-        value = getattr(replay, key)
-        if value is not None:
-            keys[key] = value
-    document = Document(Path(f"--replay …={replay.path}"), {"plugin": plugin.name, **keys})
-    problems = Problems()
-    config = problems.check(plugin.config, keys, document)
-    problems.raise_if_any()
+    keys: dict[str, Any] = {"unit": slot.unit, "axes": slot.axes}
+    if bound is not None and bound.plugin.name == plugin.name:
+        keys |= bound.config.model_dump(mode="json", exclude_unset=True)
+    elif bound is not None and slot.unit == "g" and getattr(bound.config, "range_g", None) is not None:
+        keys["range"] = float(bound.config.range_g)
+    keys |= {"file": os.path.abspath(replay.path), "loop": replay.loop}
+    given = {"rate_hz": replay.rate_hz, "channel": replay.channel, "range": replay.range_units, "scale": replay.scale}
+    keys |= {key: value for key, value in given.items() if value is not None}
+    config = validated(plugin.config, Document(Path(f"--replay {slot.name}={replay.path}"), keys))
     return Stage(plugin, config)
 
 
