@@ -94,7 +94,10 @@ def velocity_sum(low: int, high: int, unit_log2: float) -> Sum:
 
 
 def plan_sums(sums: Sequence[Sum], power_log2: float) -> BandPlan:
-    """The flat lists behind several sums; `power_log2` is log2 of what one unit of power stands for. Raises ValueError when one is empty."""
+    """The flat lists behind several sums; `power_log2` is log2 of what one unit of power stands for.
+
+    Raises ValueError when a sum is empty.
+    """
     if any(not one.entries for one in sums):
         raise ValueError("a band holds no part of any bin")
     counts = [len(one.entries) for one in sums]

@@ -17,7 +17,8 @@ Floats = NDArray[np.float64]
 FRACTION_BITS = 8
 """The decimated signal is in counts times 2^8."""
 STOP_RATIO = 1.4
-"""The stop band starts at this multiple of the band's top; what lies beyond 2.4 times the top may alias, but not into the band."""
+"""The stop band starts at this multiple of the band's top: what folds at an analysis rate of 2.4 times the top or more
+falls above the top."""
 STOP_DB = 70.0
 """Attenuation the window is designed for (dB)."""
 

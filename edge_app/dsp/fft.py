@@ -1,6 +1,6 @@
 """Fast Fourier transform of 4^k points in whole numbers, radix 4, decimation in time, one rounding per pass.
 
-Arithmetic: docs/reference/front-end.md, "FFT". Whole numbers travel in float64, where every product and sum below is exact.
+Arithmetic: docs/reference/front-end.md, "FFT". Whole numbers travel in float64; every product and sum is exact.
 """
 
 from __future__ import annotations

@@ -33,14 +33,14 @@ LOG2_TABLE = array(
 # fmt: on
 
 
-def round_shift(value, bits):
+def round_shift(value: int, bits: int) -> int:
     """`value` / 2**bits, rounded to nearest, halves upwards; negative `bits` multiply."""
     if bits > 0:
         return (value + (1 << (bits - 1))) >> bits
     return value << -bits
 
 
-def log2_q16(value):
+def log2_q16(value: int) -> int:
     """log2 of a whole number >= 1 in Q16: 16 bits below the leading one, table of 256 steps, linear in between.
 
     Error against log2 below 4e-5 (2.5 counts). Raises ValueError below 1.
@@ -63,11 +63,11 @@ def log2_q16(value):
     return ((exponent + 16) << 16) + low + (((LOG2_TABLE[step + 1] - low) * (mantissa & 255) + 128) >> 8)
 
 
-def log2_q8(value):
+def log2_q8(value: int) -> int:
     """log2 of a whole number >= 1 in Q8, from `log2_q16` rounded once."""
     return (log2_q16(value) + 128) >> 8
 
 
-def clamp_int16(value):
+def clamp_int16(value: int) -> int:
     """`value` within -32768..32767."""
     return -32768 if value < -32768 else 32767 if value > 32767 else value

@@ -20,7 +20,8 @@ MOMENT_BITS = 15
 def moments(signal: Floats, bits: int) -> tuple[Floats, Floats, Floats]:
     """Peak, sum of squares and sum of fourth powers / 2^30 of whole numbers |x| < 2^bits (n_axes, n); each (n_axes,).
 
-    y = x / 2^(bits - 15) rounded; peak = max |y| <= 2^15; sum of y^2; sum of (y^2 / 2^15 rounded)^2. Exact for n < 2^22.
+    y = x / 2^(bits - 15) rounded; peak = max |y| <= 2^15; sum of y^2; sum of (y^2 / 2^15 rounded)^2.
+    Exact for n < 2^22.
     """
     cut = np.floor(signal * 2.0 ** (MOMENT_BITS - bits) + 0.5)
     peak = np.maximum(cut.max(axis=1), -cut.min(axis=1))

@@ -33,7 +33,7 @@ class WelchPlan:
     segment_length: int
     segments: int
     hop: int
-    """Samples between the starts of two segments: at most half a segment, spread so that all but a few samples are used."""
+    """Samples between the starts of two segments: at most half a segment, spread so that all but a few samples count."""
     bits: int
     """The signal is normalised to |x| < 2^bits, so that summed squares stay below 2^53."""
     hann: Floats
@@ -69,8 +69,8 @@ def hann_q15(length: int) -> list[int]:
 def normalise(signal: Floats, bits: int) -> tuple[Floats, Ints]:
     """Mean taken off and each axis shifted so that its largest magnitude has exactly `bits` bits.
 
-    Whole numbers (n_axes, n) in; (whole numbers |x| < 2^bits, left shift per axis (n_axes,)) out. An axis of zeros keeps
-    shift 0. A negative shift (only with long windows) rounds to nearest, halves upwards.
+    Whole numbers (n_axes, n) in; (whole numbers |x| < 2^bits, left shift per axis (n_axes,)) out. An axis of zeros
+    keeps shift 0. A negative shift (only with long windows) rounds to nearest, halves upwards.
     """
     length = signal.shape[1]
     mean = np.floor(signal.sum(axis=1) / length + 0.5)

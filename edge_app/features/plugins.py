@@ -27,7 +27,8 @@ class VibrationConfig(BaseModel):
 
 
 def _create_vibration(config: VibrationConfig, context: FeatureContext) -> Vibration:
-    from edge_app.features.vibration import Vibration, VibrationSettings
+    from edge_app.features.schema import VibrationSettings
+    from edge_app.features.vibration import Vibration
 
     if context.unit != "g":
         raise ConfigError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from edge_app.core.results import FeatureSchema
 from edge_app.core.units import LOG2_ONE
@@ -16,7 +17,7 @@ TIME_FEATURES = ("peak_g", "crest", "kurtosis")
 
 @dataclass(frozen=True)
 class VibrationSettings:
-    """What a vibration vector depends on beside the window's samples; equal settings give equal schemas on any sensor."""
+    """What a vibration vector depends on beside the samples; equal settings give equal schemas on any sensor."""
 
     band_hz: tuple[float, float]
     """Lowest and highest frequency analysed (Hz)."""
@@ -49,7 +50,7 @@ def band_names(edges_mhz: tuple[int, ...]) -> tuple[str, ...]:
         texts = [f"{edge / 1000:.{decimals}f}" for edge in edges_mhz]
         if len(set(texts)) == len(texts):
             break
-    return tuple(f"band_{low}_{high}_hz" for low, high in zip(texts, texts[1:], strict=False))
+    return tuple(f"band_{low}_{high}_hz" for low, high in pairwise(texts))
 
 
 def vibration_schema(settings: VibrationSettings) -> FeatureSchema:

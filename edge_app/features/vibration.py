@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ class Vibration:
     """Vibration features of acceleration windows; see `VibrationSettings` for what fixes the schema."""
 
     def __init__(self, settings: VibrationSettings, rate_hz: float, scale: float) -> None:
-        """Settings of the app, rate (Hz) and scale (g per count) of the sensor. Raises ConfigError when they do not fit."""
+        """Settings of the app; rate (Hz) and scale (g per count) of the sensor. Raises ConfigError on a misfit."""
         check_settings(settings, rate_hz)
         self.settings = settings
         self.schema: FeatureSchema = vibration_schema(settings)
@@ -112,7 +113,7 @@ class Vibration:
 
 
 def make_plan(settings: VibrationSettings, length: int, rate_hz: float, scale: float) -> _Plan:
-    """Filters, tables and constants for windows of `length` samples. Raises ConfigError when the window is too short."""
+    """Filters, tables and constants for windows of `length` samples. Raises ConfigError when that is too short."""
     decimator = design_decimator(rate_hz, settings.min_rate_hz, settings.band_hz[1])
     try:
         welch = plan_welch(settings.axes, decimator.output_length(length))
@@ -125,7 +126,8 @@ def make_plan(settings: VibrationSettings, length: int, rate_hz: float, scale: f
     bin_hz = rate_mhz / 1000.0 / welch.segment_length
     if settings.band_hz[0] < bin_hz:
         raise ConfigError(
-            f"band_hz starts at {settings.band_hz[0]:g} Hz, but a window of {settings.window_s:g} s resolves {bin_hz:.1f} Hz",
+            f"band_hz starts at {settings.band_hz[0]:g} Hz, but a window of {settings.window_s:g} s resolves "
+            f"{bin_hz:.1f} Hz",
             "Set a longer `window: {seconds: …}`, or start `band_hz` higher.",
         )
     scale_log2 = math.log2(scale) - FRACTION_BITS
@@ -147,7 +149,7 @@ def _sums(settings: VibrationSettings, rate_mhz: int, segment_length: int) -> li
         # The weights hold (low / f)^2; what is left of (1 / (2 pi f))^2 is one constant.
         unit = 2.0 * math.log2(1000.0 * STANDARD_GRAVITY_MPS2 / (2.0 * math.pi * VELOCITY_BAND_HZ[0]))
         sums.append(velocity_sum(low, high, unit))
-    return sums + [band_sum(low, high) for low, high in zip(edges, edges[1:], strict=False)]
+    return sums + [band_sum(low, high) for low, high in pairwise(edges)]
 
 
 def floors_q8(settings: VibrationSettings) -> Ints:
@@ -159,7 +161,7 @@ def floors_q8(settings: VibrationSettings) -> Ints:
         low, high = VELOCITY_BAND_HZ
         mmps_hz_per_g = 1000.0 * STANDARD_GRAVITY_MPS2 / (2.0 * math.pi)
         floors.append(level(math.sqrt(density * (1.0 / low - 1.0 / high)) * mmps_hz_per_g))
-    floors += [level(density * (high - low)) for low, high in zip(edges, edges[1:], strict=False)]
+    floors += [level(density * (high - low)) for low, high in pairwise(edges)]
     return np.array(floors, np.int64)
 
 
