@@ -92,6 +92,12 @@ class AnomalyDecider:
         """The score that counts now: clear_below while the alarm stands, else raise_above."""
         return self.evidence.clear_below if self.alarm.standing else self.evidence.raise_above
 
+    def threshold_for(self, event: str) -> int:
+        """The score whose crossing led to an event; for the others the one that counts now."""
+        if event == "raised":
+            return self.evidence.raise_above
+        return self.evidence.clear_below if event == "cleared" else self.threshold
+
     @property
     def hits(self) -> int:
         """How many of the last `of` windows speak for the alarm."""
