@@ -100,7 +100,9 @@ def ask(folder: Path, request: Mapping[str, Any], timeout_s: float = 5.0) -> Any
             client.sendall(json.dumps(request).encode() + b"\n")
             answer = json.loads(_read_line(client, limit=1 << 20))
         except PermissionError as error:
-            raise ControlError(f"no permission on {path}", "Run the command as the user that runs the device.") from error
+            raise ControlError(
+                f"no permission on {path}", "Run the command as the user that runs the device."
+            ) from error
         except (OSError, ValueError) as error:
             raise ControlError(
                 f"no running process answers at {path}",

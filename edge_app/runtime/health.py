@@ -20,12 +20,16 @@ class Health:
         self._start_s = clock.monotonic_s()
         self._last = (self._start_s, process_cpu_s())
 
+    def up_s(self) -> float:
+        """Seconds since this process began to run the device."""
+        return self._clock.monotonic_s() - self._start_s
+
     def fields(self) -> dict[str, int]:
-        """Names and integers of the health message: up_s, rss_kb, cpu_permille, disk_free_kb and, where known, temp_c."""
+        """Integers of the health message: up_s, rss_kb, cpu_permille, disk_free_kb and, where known, temp_c."""
         now_s, cpu_s = self._clock.monotonic_s(), process_cpu_s()
         (then_s, then_cpu_s), self._last = self._last, (now_s, cpu_s)
         fields = {
-            "up_s": int(now_s - self._start_s),
+            "up_s": int(self.up_s()),
             "rss_kb": resident_kb(),
             "cpu_permille": round(1000 * (cpu_s - then_cpu_s) / max(now_s - then_s, 1e-3)),
             "disk_free_kb": free_kb(self._folder),

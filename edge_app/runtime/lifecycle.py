@@ -11,7 +11,7 @@ from typing import Any
 
 from edge_app.core.clock import Clock
 from edge_app.core.errors import ControlError
-from edge_app.journal.store import Journal
+from edge_app.journal.journal import Journal
 from edge_app.runtime.control import ControlServer
 from edge_app.runtime.health import Health
 from edge_app.runtime.outbox import Outbox

@@ -22,20 +22,30 @@ SUMMARY_PERIOD_MS = 3_600_000
 class Decider(Protocol):
     """What a decider plugin makes; see decision/anomaly.py."""
 
-    state: str
-    level: str
-    flags: tuple[str, ...]
-    threshold: int
-    hits: int
-    of: int
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def level(self) -> str: ...
+
+    @property
+    def flags(self) -> tuple[str, ...]: ...
+
+    @property
+    def threshold(self) -> int: ...
+
+    @property
+    def standing(self) -> bool: ...
 
     def step(self, verdict: str, score: int, now_ms: int) -> tuple[str, ...]: ...
 
     def command(self, name: str, now_ms: int, minutes: int | None = None) -> tuple[str, ...]: ...
 
+    def suppress(self, on: bool, now_ms: int) -> tuple[str, ...]: ...
+
     def snapshot(self) -> dict[str, Any]: ...
 
-    def restore(self, snapshot: Mapping[str, Any], now_ms: int) -> None: ...
+    def restore(self, snapshot: dict[str, Any], now_ms: int) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,8 @@ class Pipeline:
         self.decider = decider
         self.counts = Counts()
         self.last: Judgement | None = None
+        self.children: list[Pipeline] = []
+        """Pipelines of the same app whose alarms this one's alarm explains (`suppressed_by`)."""
         self._time = timebase
         self._emit = emit
         self._on_judgement = on_judgement
@@ -163,6 +175,13 @@ class Pipeline:
                 self._say(event, now_s, 0, {"text": f"{name} by an operator on the device"}, quality=100)
             return events
 
+    def suppress(self, on: bool, at_s: float) -> None:
+        """The parent's alarm stands, or does no longer: ours is not told while it does."""
+        with self._lock:
+            for event in self.decider.suppress(on, self._time.mono_ms(at_s)):
+                text = "the parent's alarm stands" if on else "the parent's alarm is over"
+                self._say(event, at_s, 0, {"text": text}, quality=100)
+
     def why(self) -> dict[str, Any]:
         """The last window explained: what was decided, or why nothing was."""
         with self._lock:
@@ -192,6 +211,9 @@ class Pipeline:
             for event in events:
                 self._say_about(event, judgement)
             self._summarise_when_due(window)
+        if events and self.children:
+            for child in self.children:
+                child.suppress(self.decider.standing, window.end_s)
         if self._on_judgement is not None:
             self._on_judgement(self, judgement)
         return judgement

@@ -7,7 +7,7 @@ import queue
 import random
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -106,11 +106,10 @@ class Reader:
             while not stop.is_set():
                 try:
                     self.sensor.open()
-                    if self._read_until_end(stop):
-                        return
-                    backoff_s = BACKOFF_FIRST_S
+                    self._read_until_end(stop)
+                    return
                 except SensorError as error:
-                    if self.first_sample_s is not None and self.last_error is None:
+                    if self.last_error is None:
                         backoff_s = BACKOFF_FIRST_S
                     self._failed(error)
                 self.sensor.close()
@@ -120,28 +119,32 @@ class Reader:
             self.sensor.close()
             self._watchdog.forget(self.slot)
 
-    def _read_until_end(self, stop: threading.Event) -> bool:
-        """True when the signal has ended or we are told to stop."""
+    def _read_until_end(self, stop: threading.Event) -> None:
+        """Take frames until the signal has ended or we are told to stop."""
         while not stop.is_set():
             frame = self.sensor.read(READ_TIMEOUT_S)
             self._watchdog.feed(self.slot)
             if frame is None:
-                return True
+                return
             self._take(frame)
-        return True
 
     def _take(self, frame: Frame) -> None:
         if self.first_sample_s is None:
             self.first_sample_s = self._clock.monotonic_s()
         if self.last_error is not None:
             self.last_error = None
-            frame = replace(frame, lost=frame.lost or -1)
+            self._begin_anew()
         self.counts.samples += frame.length
         self.counts.bytes += frame.samples.nbytes
         self.counts.lost += max(0, frame.lost)
         for lane in self.lanes:
             lane.deliver(lane.windower.push(frame), inline=self._inline)
         self._on_signal(True, "", frame.end_s)
+
+    def _begin_anew(self) -> None:
+        """The sensor is back: windows start afresh; the time without signal has been told hop by hop."""
+        for lane in self.lanes:
+            lane.windower.reset()
 
     def _failed(self, error: SensorError) -> None:
         self.counts.faults += 1

@@ -1,0 +1,217 @@
+"""`edge-app demo`: a simulated pump falls ill, and a real broker delivers what the device decides about it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_app.cli.run import stop_on_signals, summary
+
+if TYPE_CHECKING:
+    from edge_app.cli.demo_view import ViewModel
+    from edge_app.runtime.lifecycle import Device
+    from edge_app.runtime.pipeline import Judgement, Pipeline
+
+HELP = "watch a simulated pump fall ill, over a real broker; no hardware needed"
+
+HEADLESS_SECONDS = 60.0
+"""How long the demo runs where nobody can press Ctrl-C."""
+LAST_MESSAGE_S = 2.0
+"""How long the end of the demo waits for what the broker still has to deliver."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seconds", type=float, metavar="N", help="stop after N seconds (a terminal: when you press Ctrl-C; else 60)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object a decision on stdout, a summary last; no picture"
+    )
+    parser.add_argument("--headless", action="store_true", help="one line a decision instead of the live picture")
+    parser.add_argument("--picture", metavar="FILE.svg", help="save the last picture of the live view")
+
+
+def run(args: argparse.Namespace) -> int:
+    with_view = not (args.json or args.headless) and sys.stdout.isatty()
+    seconds = args.seconds if args.seconds or with_view else HEADLESS_SECONDS
+    show = None if args.json else _line
+    if args.json:
+        show = _json_line
+    if with_view or args.picture:
+        return _with_view(seconds, args.picture, live=with_view, show=None if with_view else show)
+    fields = play(seconds, show, on_ready=None if args.json else _say_where)
+    print(json.dumps(fields) if args.json else _last_line(fields))
+    return 0
+
+
+def play(
+    seconds: float | None,
+    show: Callable[[bytes], None] | None,
+    *,
+    on_ready: Callable[[str, str], None] | None = None,
+    on_judgement: Callable[[Pipeline, Judgement], None] | None = None,
+    on_tick: Callable[[Device], None] | None = None,
+) -> dict[str, Any]:
+    """Run broker, device and subscriber together; returns the summary.
+
+    Parameters
+    ----------
+    seconds : float or None
+        How long; None until a signal ends it.
+    show : callable
+        Called with each decision's bytes as the broker delivers them.
+    on_ready : callable
+        Called once with the broker's description and the line with which another terminal can listen.
+    """
+    from edge_app.config.resolve import load_device
+    from edge_app.config.share import find_share
+    from edge_app.core.clock import SystemClock
+    from edge_app.runtime.build import RunOptions, build
+    from edge_app.runtime.lifecycle import Device
+    from edge_app.transport.broker import DemoBroker
+    from edge_app.transport.mqtt import Listener
+
+    resolved = load_device(find_share() / "configs" / "devices" / "demo-pump.yaml")
+    with DemoBroker() as broker, tempfile.TemporaryDirectory(prefix="edge-app-demo-") as folder:
+        options = RunOptions(
+            state_root=Path(folder), broker=broker.url, paced=True, on_decision=None, on_judgement=on_judgement
+        )
+        device = Device(build(resolved, options, SystemClock()))
+        if on_ready is not None:
+            on_ready(f"{broker.kind} at {broker.url}", listen_line(broker.url))
+        last = _LastMessage(show)
+        with Listener(broker.url, "edge/1/+/+/d/+", last), stop_on_signals(device):
+            with device:
+                _watch(device, seconds, on_tick)
+            last.wait_for(device, LAST_MESSAGE_S)
+        return summary(device)
+
+
+def listen_line(url: str) -> str:
+    """The command with which another terminal sees what the device says."""
+    host, port = url.removeprefix("mqtt://").rsplit(":", 1)
+    return f"mosquitto_sub -h {host} -p {port} -t 'edge/#' -v"
+
+
+class _LastMessage:
+    """Counts deliveries, so that the end of the demo can wait for the last one."""
+
+    def __init__(self, show: Callable[[bytes], None] | None) -> None:
+        self._show = show
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def __call__(self, topic: str, payload: bytes) -> None:
+        if self._show is not None:
+            self._show(payload)
+        with self._changed:
+            self._count += 1
+            self._changed.notify_all()
+
+    def wait_for(self, device: Device, timeout_s: float) -> None:
+        said = device.counts()["decisions"]
+        with self._changed:
+            self._changed.wait_for(lambda: self._count >= said, timeout_s)
+
+
+def _watch(device: Device, seconds: float | None, on_tick: Callable[[Device], None] | None) -> None:
+    if on_tick is None:
+        device.wait(seconds)
+        return
+    passed_s = 0.0
+    while (seconds is None or passed_s < seconds) and not device.stopping.is_set():
+        device.wait(0.25)
+        passed_s += 0.25
+        on_tick(device)
+
+
+def _with_view(seconds: float | None, picture: str | None, *, live: bool, show: Callable[[bytes], None] | None) -> int:
+    try:
+        from edge_app.cli.demo_view import DemoView, ViewModel, console_for
+    except ImportError:
+        print("edge-app: the live view needs rich: pip install 'edge-app[demo]'; going on without it", file=sys.stderr)
+        fields = play(seconds or HEADLESS_SECONDS, show or _line, on_ready=_say_where)
+        print(_last_line(fields))
+        return 0
+    model = ViewModel("", "")
+    view = DemoView(model, console_for(picture if not live else None))
+    feed = _Feed(model, show)
+    if live:
+        with view.live():
+            fields = play(seconds, feed.message, on_ready=feed.ready, on_judgement=feed.judgement, on_tick=feed.tick)
+    else:
+        fields = play(seconds, feed.message, on_ready=feed.ready, on_judgement=feed.judgement, on_tick=feed.tick)
+    if picture:
+        view.save(picture)
+    print(_last_line(fields))
+    return 0
+
+
+class _Feed:
+    """Fills the view's model from the device and from the broker."""
+
+    def __init__(self, model: ViewModel, show: Callable[[bytes], None] | None) -> None:
+        self._model = model
+        self._show = show
+
+    def ready(self, broker: str, listen: str) -> None:
+        self._model.broker_line, self._model.subscribe_line = broker, listen
+
+    def message(self, payload: bytes) -> None:
+        message = json.loads(payload)
+        with self._model.lock:
+            self._model.decisions.append(message)
+            self._model.decision_count += 1
+        if self._show is not None:
+            self._show(payload)
+
+    def judgement(self, pipeline: Pipeline, judgement: Judgement) -> None:
+        window, inference, model = judgement.window, judgement.inference, self._model
+        with model.lock:
+            if window.samples.size:
+                model.signal_g = window.samples[0].astype("float32") * window.scale
+            model.rate_hz, model.window_s = window.rate_hz, window.end_s - window.start_s
+            model.verdict, model.state, model.level = judgement.verdict, pipeline.decider.state, pipeline.decider.level
+            model.raise_above = pipeline.decider.threshold / 10000
+            model.score = inference.score / 10000 if inference else None
+            if inference:
+                model.scores.append(inference.score / 10000)
+
+    def tick(self, device: Device) -> None:
+        counts, model = device.counts(), self._model
+        with model.lock:
+            model.windows = counts["windows"]
+            model.sensed_bytes, model.sent_bytes = counts["sensed_bytes"], counts["sent_bytes"]
+            model.elapsed_s = device.parts.health.up_s()
+
+
+def _say_where(broker: str, listen: str) -> None:
+    print(f"broker: {broker}\nin another terminal: {listen}", flush=True)
+
+
+def _line(payload: bytes) -> None:
+    message = json.loads(payload)
+    score = f"{message['score'] / 10000:.2f}" if message["score"] >= 0 else "   -"
+    print(
+        f"{message['mono'] / 1000:7.1f}s  {message['event']:<8} {message['level']:<5} {message['pipe']:<8} "
+        f"score {score}  {message['why'].get('text', '')}",
+        flush=True,
+    )
+
+
+def _json_line(payload: bytes) -> None:
+    print(payload.decode(), flush=True)
+
+
+def _last_line(fields: dict[str, Any]) -> str:
+    ratio = f"{fields['sensed_bytes'] / fields['sent_bytes']:,.0f} : 1" if fields["sent_bytes"] else "-"
+    return (
+        f"{fields['windows']} windows, {fields['decisions']} decisions, {fields['alarms']} alarms; "
+        f"sensed {fields['sensed_bytes']:,} B, sent {fields['sent_bytes']:,} B ({ratio})"
+    )

@@ -1,0 +1,211 @@
+"""The only place where concrete classes meet: from a resolved configuration to the parts of a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge_app.config.resolved import GateSpec, ResolvedApp, ResolvedDevice, ResolvedPipeline, ResolvedSensor
+from edge_app.core.clock import Clock
+from edge_app.core.errors import ConfigError
+from edge_app.core.plugin import DeciderContext, FeatureContext, ModelContext, SensorContext
+from edge_app.core.results import Decision
+from edge_app.core.stages import FeatureExtractor, Sensor
+from edge_app.core.units import SCORE_ONE
+from edge_app.decision.anomaly import AnomalyDecider
+from edge_app.journal.journal import Journal
+from edge_app.runtime.control import ControlServer
+from edge_app.runtime.health import Health
+from edge_app.runtime.lifecycle import Commands, Parts
+from edge_app.runtime.outbox import Outbox
+from edge_app.runtime.pipeline import Gate, Identity, Judgement, Pipeline
+from edge_app.runtime.reader import Lane, Reader
+from edge_app.runtime.sensor_alarm import SILENT_AFTER_S, SensorAlarm
+from edge_app.runtime.state import device_folder
+from edge_app.runtime.timebase import TimeBase
+from edge_app.runtime.watchdog import Watchdog
+from edge_app.transport.topics import Topics
+from edge_app.windowing import QualityLimits, Windower
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line adds to the configuration."""
+
+    state_root: Path
+    broker: str | None = None
+    """A URL instead of the configured one; "none" for journal and screen only; None as configured."""
+    paced: bool = True
+    """False: recordings and simulations run as fast as they go, each in the thread that reads it."""
+    on_decision: Callable[[bytes, Decision], None] | None = None
+    """Called after each commit with the message's bytes."""
+    on_judgement: Callable[[Pipeline, Judgement], None] | None = None
+    """Called for every window, in the pipeline's thread."""
+    control: bool = field(default=True)
+    """Whether the local socket listens."""
+
+
+def build(device: ResolvedDevice, options: RunOptions, clock: Clock) -> Parts:
+    """Make everything, open nothing but model files and recordings.
+
+    Raises
+    ------
+    EdgeAppError
+        For whatever can be known to be wrong before sampling: models, schemas, gates, recordings, passwords.
+    """
+    folder = device_folder(options.state_root, device.id)
+    journal = Journal(folder / "journal.db", max_bytes=device.journal_max_bytes)
+    timebase = TimeBase(clock, paced=options.paced)
+    outbox = _outbox(device, options, journal, clock)
+    watchdog = Watchdog(clock, list(device.sensors))
+    sensors = {slot: make_sensor(device, spec, clock, paced=options.paced) for slot, spec in device.sensors.items()}
+    pipelines: dict[str, list[tuple[ResolvedPipeline, Pipeline]]] = {slot: [] for slot in sensors}
+    for app in device.apps:
+        for spec in app.pipelines:
+            pipeline = _pipeline(device, app, spec, sensors[spec.slot.name], timebase, outbox, options)
+            pipelines[spec.slot.name].append((spec, pipeline))
+    _adopt([pair for group in pipelines.values() for pair in group])
+    alarms = {slot: _sensor_alarm(device, slot, timebase, outbox) for slot in sensors}
+    readers = [
+        Reader(
+            slot,
+            sensor,
+            [_lane(sensor, spec, pipeline) for spec, pipeline in pipelines[slot]],
+            clock,
+            watchdog,
+            inline=not options.paced,
+            on_signal=alarms[slot].hear,
+        )
+        for slot, sensor in sensors.items()
+    ]
+    every = [pipeline for group in pipelines.values() for _, pipeline in group]
+    control = ControlServer(folder, Commands(every, list(alarms.values()))) if options.control else None
+    return Parts(
+        readers=readers,
+        pipelines=every,
+        sensor_alarms=list(alarms.values()),
+        journal=journal,
+        outbox=outbox,
+        control=control,
+        watchdog=watchdog,
+        health=Health(clock, folder),
+        clock=clock,
+        inline=not options.paced,
+        restore=lambda: _restore(journal, [*every, *alarms.values()], timebase),
+    )
+
+
+def make_sensor(device: ResolvedDevice, spec: ResolvedSensor, clock: Clock, *, paced: bool) -> Sensor:
+    """The sensor of a slot, not opened. Raises ConfigError when it cannot run faster than real time and should."""
+    if not paced and not spec.replayed and not spec.plugin.facts.get("unpaced", False):
+        raise ConfigError(
+            f"slot {spec.slot}: a {spec.plugin.name} cannot run at --speed max",
+            f"Put a recording in its place: --replay {spec.slot}=FILE, or leave --speed out.",
+        )
+    context = SensorContext(spec.slot, clock, device.base_dir, paced=paced, unit=spec.unit)
+    sensor: Sensor = spec.plugin.create(spec.config, context)
+    return sensor
+
+
+def make_extractor(device: ResolvedDevice, spec: ResolvedPipeline, sensor: Sensor) -> FeatureExtractor:
+    """The feature extractor of a pipeline, for the sensor that serves it.
+
+    A signal too slow for the app (a replayed recording) is windowed and judged `unknown`; its extractor is made for
+    the slowest rate that suffices and never used.
+    """
+    context = FeatureContext(
+        rate_hz=max(sensor.rate_hz, spec.slot.min_rate_hz),
+        scale=sensor.scale,
+        unit=sensor.unit,
+        n_axes=spec.slot.axes,
+        window_s=spec.window_s,
+        min_rate_hz=spec.slot.min_rate_hz,
+        machine=device.machine,
+    )
+    extractor: FeatureExtractor = spec.features.plugin.create(spec.features.config, context)
+    return extractor
+
+
+def _pipeline(
+    device: ResolvedDevice,
+    app: ResolvedApp,
+    spec: ResolvedPipeline,
+    sensor: Sensor,
+    timebase: TimeBase,
+    outbox: Outbox,
+    options: RunOptions,
+) -> Pipeline:
+    extractor = make_extractor(device, spec, sensor)
+    return Pipeline(
+        identity=Identity(app.name, app.version, spec.name),
+        extractor=extractor,
+        gate=_gate(app, spec, spec.gate, extractor),
+        model=spec.model.plugin.create(spec.model.config, ModelContext(app.folder, extractor.schema)),
+        decider=spec.decision.plugin.create(
+            spec.decision.config, DeciderContext(round(spec.window_s * 1000), round(spec.hop_s * 1000))
+        ),
+        timebase=timebase,
+        emit=outbox.submit,
+        on_judgement=options.on_judgement,
+    )
+
+
+def _adopt(pairs: list[tuple[ResolvedPipeline, Pipeline]]) -> None:
+    """Give every pipeline the children that name it in `suppressed_by`."""
+    by_key = {pipeline.identity.key: pipeline for _, pipeline in pairs}
+    for spec, pipeline in pairs:
+        parent = getattr(spec.decision.config, "suppressed_by", None)
+        if parent is not None:
+            by_key[f"{pipeline.identity.app}/{parent}"].children.append(pipeline)
+
+
+def _gate(app: ResolvedApp, spec: ResolvedPipeline, gate: GateSpec | None, extractor: FeatureExtractor) -> Gate | None:
+    if gate is None:
+        return None
+    names = extractor.schema.names
+    if gate.feature not in names:
+        from edge_app.config.errors import nearest
+
+        guess = nearest(gate.feature, names)
+        raise ConfigError(
+            f"{app.folder / 'app.yaml'}: pipelines.{spec.name}.gate.feature: there is no feature `{gate.feature}`",
+            (f"Did you mean `{guess}`? " if guess else "") + f"Features: {', '.join(names[-8:])} …",
+        )
+    return Gate(gate.feature, names.index(gate.feature), extractor.level(gate.feature, gate.above))
+
+
+def _lane(sensor: Sensor, spec: ResolvedPipeline, pipeline: Pipeline) -> Lane:
+    windower = Windower(
+        sensor.rate_hz,
+        spec.window_s,
+        spec.hop_s,
+        spec.slot.axes,
+        QualityLimits(**spec.quality),
+        min_rate_hz=spec.slot.min_rate_hz,
+    )
+    return Lane(windower, pipeline, spec.hop_s)
+
+
+def _sensor_alarm(device: ResolvedDevice, slot: str, timebase: TimeBase, outbox: Outbox) -> SensorAlarm:
+    app = next(app for app in device.apps if slot in app.slots)
+    decider = AnomalyDecider(
+        raise_above=SCORE_ONE // 2, clear_below=SCORE_ONE // 2, on_delay_ms=round(SILENT_AFTER_S * 1000), max_per_hour=6
+    )
+    return SensorAlarm(Identity(app.name, app.version, f"sensor-{slot}"), slot, decider, timebase, outbox.submit)
+
+
+def _outbox(device: ResolvedDevice, options: RunOptions, journal: Journal, clock: Clock) -> Outbox:
+    topics = Topics(device.site, device.id)
+    observers = [options.on_decision] if options.on_decision is not None else []
+    publisher: Any = None
+    return Outbox(journal, publisher, topics, device.id, "broker", clock, observers=observers)
+
+
+def _restore(journal: Journal, owners: list[Pipeline | SensorAlarm], timebase: TimeBase) -> None:
+    """Give every decider the state it had when the last run ended."""
+    for owner in owners:
+        state: dict[str, Any] | None = journal.load_state(owner.identity.key)
+        if state is not None:
+            owner.decider.restore(state, timebase.mono_ms(timebase.now_s()))
