@@ -74,3 +74,14 @@ class DeciderContext:
 
     window_ms: int
     hop_ms: int
+
+
+@dataclass(frozen=True)
+class PublisherContext:
+    """What a publisher plugin's `create` is given."""
+
+    site: str
+    device: str
+    clock: Clock
+    base_dir: Path
+    """Folder of the device configuration; relative paths (certificates, password files) start here."""

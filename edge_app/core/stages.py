@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from edge_app.core.frames import Frame, Window
+from edge_app.core.messages import Outgoing, PublisherEvent
 from edge_app.core.results import FeatureSchema, FeatureVector, Inference, ModelIdentity
 
 
@@ -60,13 +61,18 @@ class Model(Protocol):
 
 
 class Publisher(Protocol):
-    """Sends messages and reports what became of them; see transport/mqtt.py for the events."""
+    """Sends messages and reports what became of them through `sink`, called from its own thread: it must only take note."""
 
-    def start(self) -> None: ...
+    def start(
+        self, sink: Callable[[PublisherEvent], None], will: Outgoing | None, subscribe: Sequence[str] = ()
+    ) -> None:
+        """Begin to connect, for ever, with back-off. Returns at once; the outcome comes as events."""
 
-    def publish(self, token: int, topic: str, payload: bytes, *, qos: int, retain: bool, expiry_s: int | None) -> None: ...
+    def publish(self, token: int, message: Outgoing) -> bool:
+        """Hand one message over; false when there is no session now. A QoS 1 message is answered by `Acknowledged`."""
 
-    def close(self) -> None: ...
+    def close(self, farewell: Outgoing | None = None) -> None:
+        """Say farewell when connected, disconnect, stop. Idempotent."""
 
 
 Names = Sequence[str]
