@@ -1,0 +1,36 @@
+"""What several verbs print or ask alike."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on stdout, keys in the order given."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(rows: Sequence[Sequence[str]], *, gap: str = "  ") -> None:
+    """Columns as wide as their widest cell; the last one as it comes."""
+    if not rows:
+        return
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        print(gap.join([*cells, row[-1]]).rstrip())
+
+
+def warn(text: str) -> None:
+    """A line on stderr."""
+    print(f"edge-app: warning: {text}", file=sys.stderr)
+
+
+def marks() -> dict[str, str]:
+    """Words for ok, warn and fail; coloured when a person looks at them."""
+    colours = {"ok": "32", "warn": "33", "fail": "31", "error": "31"}
+    if not sys.stdout.isatty():
+        return {word: word for word in colours}
+    return {word: f"\x1b[{code}m{word}\x1b[0m" for word, code in colours.items()}

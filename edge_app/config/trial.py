@@ -1,0 +1,83 @@
+"""Tries what the runtime would build from an app: features, gate, model, decider; nothing is opened or run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edge_app.config.errors import nearest
+from edge_app.config.load import shown
+from edge_app.config.resolved import ResolvedApp, ResolvedDevice, ResolvedPipeline
+from edge_app.core.errors import ConfigError, EdgeAppError
+from edge_app.core.plugin import DeciderContext, FeatureContext, ModelContext
+
+SCALE = {"g": 16 / 32768, "fs": 1 / 32768, "au": 1.0}
+"""Units per count of a likely sensor (±16 g, 16-bit sound), by unit: no check depends on the exact value."""
+
+
+def try_app(
+    app: ResolvedApp, *, rates_hz: Mapping[str, float] | None = None, machine: Any = None
+) -> list[EdgeAppError]:
+    """What would stop the runtime from building this app, one error a pipeline at most.
+
+    Parameters
+    ----------
+    app : ResolvedApp
+        The app, as load_app or load_device gives it.
+    rates_hz : mapping of slot to rate, optional
+        Rates of the device's sensors (Hz); a slot not named runs at the lowest rate that suffices.
+    machine : mapping, optional
+        The device's `machine` block as plain values.
+    """
+    found: list[EdgeAppError] = []
+    for pipeline in app.pipelines:
+        rate_hz = (rates_hz or {}).get(pipeline.slot.name) or pipeline.slot.min_rate_hz
+        try:
+            _try_pipeline(app, pipeline, rate_hz, machine or {})
+        except EdgeAppError as error:
+            found.append(_placed(app, pipeline, error))
+    return found
+
+
+def try_device(device: ResolvedDevice) -> list[EdgeAppError]:
+    """The same for every app of a device, at its sensors' rates."""
+    rates_hz = {slot: sensor.rate_hz for slot, sensor in device.sensors.items() if sensor.rate_hz}
+    return [error for app in device.apps for error in try_app(app, rates_hz=rates_hz, machine=device.machine)]
+
+
+def _try_pipeline(app: ResolvedApp, pipeline: ResolvedPipeline, rate_hz: float, machine: Mapping[str, Any]) -> None:
+    slot = pipeline.slot
+    context = FeatureContext(
+        rate_hz=rate_hz,
+        scale=SCALE[slot.unit],
+        unit=slot.unit,
+        n_axes=slot.axes,
+        window_s=pipeline.window_s,
+        min_rate_hz=slot.min_rate_hz,
+        machine=machine,
+    )
+    extractor = pipeline.features.plugin.create(pipeline.features.config, context)
+    names = list(extractor.schema.names)
+    if pipeline.gate is not None and pipeline.gate.feature not in names:
+        raise unknown_feature(pipeline.gate.feature, names)
+    pipeline.model.plugin.create(pipeline.model.config, ModelContext(app.folder, extractor.schema))
+    times = DeciderContext(round(pipeline.window_s * 1000), round(pipeline.hop_s * 1000))
+    pipeline.decision.plugin.create(pipeline.decision.config, times)
+
+
+def unknown_feature(name: str, names: list[str]) -> ConfigError:
+    """A gate names a feature that is not computed."""
+    guess = nearest(name, names)
+    hint = f"Did you mean `feature: {guess}`? " if guess else ""
+    return ConfigError(f"gate.feature: there is no feature `{name}`", f"{hint}Features: {_few(names)}.")
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= 16 else ", ".join([*names[:6], "…", *names[-8:]])
+
+
+def _placed(app: ResolvedApp, pipeline: ResolvedPipeline, error: EdgeAppError) -> EdgeAppError:
+    where = f"{shown(app.folder / 'app.yaml')}: pipelines.{pipeline.name}: "
+    placed = type(error)(where + error.what, error.fix)
+    placed.__cause__ = error
+    return placed
