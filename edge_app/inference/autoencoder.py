@@ -1,0 +1,105 @@
+"""Anomaly by reconstruction: what the autoencoder cannot give back is unusual. All arithmetic in whole numbers.
+
+For feature f_i (int16, log2 in Q8) with the manifest's offset, multiplier and shift, input zero point zi, output zero
+point zo (input and output share their scale, so both count the same steps):
+
+    z_i = clamp(((f_i - offset_i) · multiplier_i + 2^(shift-1)) >> shift, -1024, 1023)
+    q_i = clamp(z_i + zi, -128, 127)                  values outside are counted as clipped
+    y   = engine(q)                                   int8
+    e_i = z_i - (y_i - zo)                            unclipped z: a large feature is not made small by the int8 limits
+    raw = min(Σ e_i², 2^31 - 1),  contribution_i = e_i²,  score = knots at log2(raw)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_app.core.errors import ModelError
+from edge_app.core.results import FeatureVector, Inference, ModelIdentity
+from edge_app.inference.manifest import Manifest, Standardize
+from edge_app.inference.score import ScoreMap
+from edge_app.inference.tflite import Engine, EngineFacts
+
+STEPS_LOW, STEPS_HIGH = -1024, 1023
+RAW_MAX = 2**31 - 1
+
+
+class Standardizer:
+    """Features to steps, as the formula above says."""
+
+    def __init__(self, parameters: Standardize) -> None:
+        self.offset = np.array(parameters.offset, np.int16)
+        self._offset = self.offset.astype(np.int64)
+        self._multiplier = np.array(parameters.multiplier, np.int64)
+        self._half, self._shift = 1 << (parameters.shift - 1), parameters.shift
+
+    def steps(self, values: NDArray[np.int16]) -> NDArray[np.int64]:
+        """int64 of shape (n_features,), within -1024..1023."""
+        steps = values - self._offset
+        steps *= self._multiplier
+        steps += self._half
+        steps >>= self._shift
+        np.maximum(steps, STEPS_LOW, out=steps)
+        return np.minimum(steps, STEPS_HIGH, out=steps)
+
+
+class SchemaGuard:
+    """Refuses vectors of other features than the model's; the schema object met last is not hashed again."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._known: object = None
+
+    def check(self, features: FeatureVector) -> None:
+        """Raises ModelError when the vector is not of the schema the model was made for."""
+        if features.schema is self._known:
+            return
+        expected = self._manifest.features
+        if features.schema.hash != expected.hash or len(features.values) != len(expected.names):
+            raise ModelError(
+                f"model {self._manifest.name} expects features {expected.hash} ({len(expected.names)} numbers), "
+                f"was given {features.schema.hash} ({len(features.values)} numbers)",
+                "Use the features the model was trained on, or train again.",
+            )
+        self._known = features.schema
+
+
+class Autoencoder:
+    """An int8 autoencoder behind the `Model` contract."""
+
+    def __init__(self, manifest: Manifest, engine: Engine) -> None:
+        if manifest.input is None or manifest.output is None:
+            raise ModelError(f"the manifest of {manifest.name} is not an autoencoder's", "Use plugin `gaussian`.")
+        self.identity = ModelIdentity(manifest.name, manifest.sha256)
+        self.manifest = manifest
+        self.score_map = ScoreMap(manifest.score.knots)
+        self._engine = engine
+        self._guard = SchemaGuard(manifest)
+        self._standardizer = Standardizer(manifest.standardize)
+        self._zero_in, self._zero_out = manifest.input.zero_point, manifest.output.zero_point
+
+    @property
+    def engine_facts(self) -> EngineFacts:
+        """Which engine runs."""
+        return self._engine.facts
+
+    def infer(self, features: FeatureVector) -> Inference:
+        """One run; see the module's formula."""
+        self._guard.check(features)
+        steps = self._standardizer.steps(features.values)
+        wanted = steps + self._zero_in
+        inputs = np.minimum(np.maximum(wanted, -128), 127)
+        clipped = int(np.count_nonzero(inputs != wanted))
+        outputs = self._engine.invoke(inputs.astype(np.int8)).reshape(-1)
+        error = steps - outputs
+        error += self._zero_out
+        error *= error
+        raw = min(int(error.sum()), RAW_MAX)
+        return Inference(
+            raw=raw,
+            score=self.score_map.score(raw),
+            contributions=error.astype(np.int32),
+            baseline=self._standardizer.offset,
+            clipped=clipped,
+        )

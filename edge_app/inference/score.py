@@ -1,0 +1,51 @@
+# Runs unchanged on MicroPython.
+"""A model's raw output becomes a score 0..10000: straight lines between knots over log2, in whole numbers."""
+
+from edge_app.core.units import SCORE_ONE
+from edge_app.dsp.fixed import log2_q8
+
+
+class ScoreMap:
+    """The mapping of a manifest or of learnt state.
+
+    Parameters
+    ----------
+    knots : list of [log2(raw) in Q8, score]
+        At least two, the logarithms rising, the scores 0..10000 and not falling. ValueError says which knot is wrong.
+    """
+
+    def __init__(self, knots):
+        check_knots(knots)
+        self.knots = tuple((int(place), int(score)) for place, score in knots)
+
+    def score(self, raw):
+        """Score of a raw output >= 0; raw 0 and everything before the first knot has the first knot's score."""
+        knots = self.knots
+        place = log2_q8(raw) if raw > 0 else knots[0][0]
+        before = knots[0]
+        if place <= before[0]:
+            return before[1]
+        for knot in knots:
+            if place < knot[0]:
+                width = knot[0] - before[0]
+                return before[1] + (2 * (place - before[0]) * (knot[1] - before[1]) + width) // (2 * width)
+            before = knot
+        return before[1]
+
+
+def check_knots(knots):
+    """Raises ValueError, naming the knot, unless `knots` is what `ScoreMap` takes."""
+    if len(knots) < 2:
+        raise ValueError("%d knots, at least 2 are needed" % len(knots))
+    before = None
+    for number, (place, score) in enumerate(knots):
+        if not 0 <= score <= SCORE_ONE:
+            raise ValueError("knot %d has score %d, allowed are 0 to %d" % (number, score, SCORE_ONE))
+        if not -32768 <= place <= 32767:
+            raise ValueError("knot %d lies at log2 %d, allowed are -32768 to 32767 in Q8" % (number, place))
+        if before is not None and (place <= before[0] or score < before[1]):
+            raise ValueError(
+                "knot %d (%d, %d) does not rise above the one before (%d, %d)"
+                % (number, place, score, before[0], before[1])
+            )
+        before = (place, score)
