@@ -33,7 +33,7 @@ class WelchPlan:
     segment_length: int
     segments: int
     hop: int
-    """Samples between the starts of two segments: at most half a segment, spread so that all but a few samples count."""
+    """Samples between the starts of two segments: at most half a segment, spread so that all but a few are used."""
     bits: int
     """The signal is normalised to |x| < 2^bits, so that summed squares stay below 2^53."""
     hann: Floats
