@@ -36,7 +36,7 @@ _HEX = re.compile(r"0x[0-9a-fA-F]{1,16}\Z")
 _OCTAL = re.compile(r"0o[0-7]{1,20}\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,4})?\Z")
 _BRACKET = re.compile(r"[][{}]")
-_TAB_INDENT = re.compile(r"^ *\t[ \t]*[^ \t\n#]", re.MULTILINE)
+_TAB_INDENT = re.compile(r"^ *\t", re.MULTILINE)
 
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -1,4 +1,4 @@
-"""The wire contract as pydantic models: what devices publish and what they take. `edge-app schema` writes them as JSON Schema.
+"""The wire contract as pydantic models: what devices publish. `edge-app schema` writes them as JSON Schema.
 
 Additions keep `v`; removals and changes raise it and the topics' version. Devices write the text themselves
 (transport/payload.py); these models are for whoever reads it, and for tests. Unknown keys are refused here so that a
@@ -92,7 +92,7 @@ class DecisionMessage(_Message):
 
 
 class StateMessage(_Open):
-    """Birth and last will, retained on `…/state`; a will with another (jid, boot) than the last birth is late: ignore it."""
+    """Birth and last will, retained on `…/state`; one with another (jid, boot) than the last birth is late."""
 
     v: Literal[1]
     dev: Id
