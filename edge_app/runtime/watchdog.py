@@ -22,7 +22,7 @@ class Watchdog:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._period_s = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
         self._heard_s = {slot: clock.monotonic_s() for slot in slots}
-        self._sent_s = 0.0
+        self._sent_s = float("-inf")
 
     def notify(self, text: str) -> None:
         """Send one line to systemd, when there is one."""
