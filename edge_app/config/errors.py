@@ -131,14 +131,22 @@ def _sentence(item: Mapping[str, Any], path: KeyPath, model: type[BaseModel], da
         field = _field_at(model, path)
         return "the key is missing", _write(key, field, "Add it")
     if kind == "value_error":
-        what, newline, fix = str(item["ctx"]["error"]).partition("\n")
-        if not newline:
-            what, _, fix = what.partition("; ")
-        return what, fix[:1].upper() + fix[1:]
+        return _own_words(str(item["ctx"]["error"]), key, _field_at(model, path), _value_at(data, path))
     if path and isinstance(path[-1], int):
         key = str(next((part for part in reversed(path) if isinstance(part, str)), ""))
     field = _field_at(model, path)
     return _wrong_value(kind, item, key, field, _value_at(data, path))
+
+
+def _own_words(text: str, key: str, field: FieldInfo | None, value: Any) -> tuple[str, str]:
+    """What a model's own validator says: "what", or "what; fix", or both on two lines."""
+    what, newline, fix = text.partition("\n")
+    if not newline:
+        what, _, fix = what.partition("; ")
+    if isinstance(value, str | int | float):
+        what = f"{as_written(value, key)} is not possible: {what}"
+        fix = fix or _write(key, field, "Write another value")
+    return what, fix[:1].upper() + fix[1:] if fix else "Change one of these keys."
 
 
 def _unknown_key(key: str, owner: type[BaseModel] | None) -> tuple[str, str]:
@@ -149,7 +157,7 @@ def _unknown_key(key: str, owner: type[BaseModel] | None) -> tuple[str, str]:
 
 
 def _wrong_value(kind: str, item: Mapping[str, Any], key: str, field: FieldInfo | None, value: Any) -> tuple[str, str]:
-    found, context = as_written(value), item.get("ctx", {})
+    found, context = as_written(value, key), item.get("ctx", {})
     unit = unit_of(key)
     in_unit = f" ({unit})" if unit else ""
     number = f"{found} is not a number{in_unit}", _write(key, field, "Write a number")
@@ -226,8 +234,10 @@ def _bad_pattern(found: str, pattern: str, key: str, field: FieldInfo | None) ->
     return f"{found} is not {rule}", _write(key, field, "Write")
 
 
-def as_written(value: Any) -> str:
-    """A value as it stood in the file, shortened."""
+def as_written(value: Any, key: str = "") -> str:
+    """A value as it stood in the file, shortened; addresses in hex."""
+    if key == "address" and type(value) is int:
+        return f"0x{value:02X}"
     if value is None:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False)
@@ -252,7 +262,7 @@ def _write(key: str, field: FieldInfo | None, verb: str) -> str:
     if example is None or isinstance(example, BaseModel):
         what = field.description if field is not None and field.description else ""
         return f"{verb}: {what}" if what else f"{verb}."
-    return f"{verb}, e.g. `{key}: {_yaml(example)}`."
+    return f"{verb}, e.g. `{key}: {as_written(example, key) if key == 'address' else _yaml(example)}`."
 
 
 def _yaml(value: Any) -> str:

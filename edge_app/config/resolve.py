@@ -219,7 +219,7 @@ def _check_sensor(
     if sensor.replayed:
         return
     here = ("sensors", sensor.slot)
-    unit = sensor.plugin.facts.get("unit")
+    unit = sensor.plugin.facts.get("unit") or getattr(sensor.config, "unit", None)
     name = sensor.plugin.name
     for app, slot in users:
         if isinstance(unit, str) and unit != slot.unit:
@@ -229,11 +229,19 @@ def _check_sensor(
         if sensor.rate_hz is not None and sensor.rate_hz < slot.min_rate_hz:
             what = f"{sensor.rate_hz:g} Hz is too slow for {app}, which needs at least {slot.min_rate_hz:g} Hz"
             problems.add(document, (*here, "rate_hz"), what, _faster(sensor, slot.min_rate_hz))
-        axes = len(sensor.axis) if sensor.axis else None
-        if axes is not None and axes != slot.axes:
-            what = f"{axes} {'axis' if axes == 1 else 'axes'} ({sensor.axis}) bound, but {app} uses {slot.axes}"
-            example = {1: "z", 3: "xyz"}.get(slot.axes, "xyz"[: slot.axes])
-            problems.add(document, (*here, "axis"), what, f"Write e.g. `axis: {example}`.")
+        _check_axes(document, sensor, app, slot, problems)
+
+
+def _check_axes(document: Document, sensor: ResolvedSensor, app: str, slot: Slot, problems: Problems) -> None:
+    """As many axes (channels) as the app uses; a recording's `channel` is counted when it is read."""
+    axes = len(sensor.axis) if sensor.axis else getattr(sensor.config, "axes", None)
+    if axes is None or axes == slot.axes or getattr(sensor.config, "channel", None):
+        return
+    key = "axis" if sensor.axis else "axes"
+    given = sensor.axis or axes
+    example = {1: "z", 3: "xyz"}.get(slot.axes, "xyz"[: slot.axes]) if sensor.axis else slot.axes
+    what = f"`{key}: {given}` gives {axes}, but {app} uses {slot.axes}"
+    problems.add(document, ("sensors", sensor.slot, key), what, f"Write e.g. `{key}: {example}`.")
 
 
 def _faster(sensor: ResolvedSensor, needed_hz: float) -> str:

@@ -7,7 +7,7 @@ from textwrap import dedent
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from edge_app.config import registry
 from edge_app.core.plugin import Plugin
@@ -19,10 +19,17 @@ class Keys(BaseModel):
 
 class ChipKeys(Keys):
     bus: int = 1
-    address: int = Field(0x6A, ge=0x08, le=0x77)
+    address: int = 0x6A
     rate_hz: Annotated[float, Field(gt=0, examples=[3332])]
     range_g: Literal[2, 4, 8, 16] = 16
     axis: Literal["x", "y", "z", "xyz"] = "z"
+
+    @field_validator("address")
+    @classmethod
+    def _possible(cls, value: int) -> int:
+        if value not in (0x6A, 0x6B):
+            raise ValueError("a chip sits at 0x6A or 0x6B")
+        return value
 
 
 class RecordingKeys(Keys):

@@ -96,6 +96,13 @@ def test_ids_are_small_letters_digits_dashes(world):
     assert 'device.id: "Pump 7" is not small letters, digits, `_` and `-`, at most 48 of them' in text
 
 
+def test_what_a_plugins_own_check_says_is_shown_with_the_value_found(world):
+    text = refused(world.device("bus: 1", "address: 0x50"))
+
+    assert "sensors.vibration.address: 0x50 is not possible: a chip sits at 0x6A or 0x6B" in text
+    assert "Write another value, e.g. `address: 0x6A`." in text
+
+
 def test_true_is_not_a_number_and_yes_is_not_true(world):
     assert "true is not a number" in refused(world.device("rate_hz: 3332", "rate_hz: true"))
     world.device()
@@ -162,7 +169,7 @@ def test_a_unit_that_does_not_suit_the_quantity_is_refused_in_the_app(world):
 def test_more_axes_than_the_app_uses_are_refused(world):
     text = refused(world.device("axis: z", "axis: xyz"))
 
-    assert "sensors.vibration.axis: 3 axes (xyz) bound, but bearings uses 1\n  Write e.g. `axis: z`." in text
+    assert "sensors.vibration.axis: `axis: xyz` gives 3, but bearings uses 1\n  Write e.g. `axis: z`." in text
 
 
 def test_an_override_of_what_is_tunable_takes_effect(world):
