@@ -245,6 +245,7 @@ def _is_ages(value: object) -> bool:
 
 
 _INTEGERS = {
+    "v": (SNAPSHOT_VERSION, SNAPSHOT_VERSION),
     "above": (0, (1 << 24) - 1),
     "below": (0, (1 << 24) - 1),
     "run": (-1000000, 1000000),
@@ -261,7 +262,7 @@ _INTEGERS = {
 
 def _is_snapshot(snapshot: object) -> bool:
     """Whether every part of a snapshot is there and of its kind."""
-    if not isinstance(snapshot, dict) or snapshot.get("v") != SNAPSHOT_VERSION:
+    if not isinstance(snapshot, dict):
         return False
     for name in _INTEGERS:
         lowest, highest = _INTEGERS[name]
