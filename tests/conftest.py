@@ -14,6 +14,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.append(str(REPOSITORY / "tests" / "support"))  # `from broker import Broker` in any test
 
 from broker import Broker  # noqa: E402
+from sound import SoundServer  # noqa: E402
 from tools import MicroPythonBuild, micropython_builds_here, require  # noqa: E402
 
 MakeBroker = Callable[..., Broker]
@@ -58,3 +59,13 @@ def mosquitto(tmp_path: Path) -> Iterator[MakeBroker]:
 def micropython_builds() -> list[MicroPythonBuild]:
     """The MicroPython builds this machine runs: `.name` ("amd64", "i386", "armhf" …) and `.run(*arguments)`."""
     return micropython_builds_here()
+
+
+@pytest.fixture
+def sound_server(tmp_path: Path) -> Iterator[SoundServer]:
+    """A running JACK server PortAudio can find; `SoundServer` says how to plug microphones in and out."""
+    server = SoundServer(tmp_path / "sound")
+    try:
+        yield server.start()
+    finally:
+        server.close()
