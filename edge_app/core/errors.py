@@ -62,6 +62,9 @@ class SensorLost(SensorError):
 class BusError(SensorError):
     """The bus itself cannot be used, or a transfer on it failed."""
 
+    kind = "failed"
+    """nack, timeout, gone, access or failed: what drivers and counters tell apart."""
+
 
 class RecordingError(EdgeAppError):
     """A recording is missing, cut short, or not a signal."""

@@ -1,0 +1,336 @@
+"""Sensors a configuration may name; what each takes, and how it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from edge_app.core.errors import ConfigError
+from edge_app.core.plugin import Plugin, SensorContext
+from edge_app.sensors.adxl345 import ADXL345 as ADXL345Driver
+from edge_app.sensors.driver import Driver, choose
+from edge_app.sensors.lis3dh import LIS3DH as LIS3DHDriver
+from edge_app.sensors.lsm6ds3 import LSM6DS3 as LSM6DS3Driver
+from edge_app.sensors.lsm6dso import LSM6DSO as LSM6DSODriver
+from edge_app.sensors.mpu6050 import MPU6050 as MPU6050Driver
+
+Positive = Annotated[float, Field(gt=0.0)]
+
+
+class SensorConfig(BaseModel):
+    """Unknown keys refused, nothing converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class ChipConfig(SensorConfig):
+    """An accelerometer on an I2C bus."""
+
+    driver: ClassVar[type[Driver]]
+
+    bus: int = Field(
+        1, ge=0, le=255, description="Number of the I2C bus: 1 is /dev/i2c-1, pins 3 and 5 of a Raspberry Pi."
+    )
+    address: int = Field(0, description="Address on the bus.")
+    rate_hz: Positive = Field(1.0, description="Sampling rate (Hz).")
+    range_g: Positive = Field(2.0, description="Largest acceleration it measures (g).")
+    axis: str = Field("z", pattern="^[xyz]{1,3}$", description="Axes used, in this order: z, xyz, xy …")
+    bus_hz: int | None = Field(
+        None, ge=10_000, le=400_000, description="Clock of the bus (Hz), where the device tree does not tell it."
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _address_is_possible(cls, value: int) -> int:
+        if value not in cls.driver.addresses:
+            raise ValueError(f"an {cls.driver.name} sits at {_either([f'0x{a:02X}' for a in cls.driver.addresses])}")
+        return value
+
+    @field_validator("rate_hz")
+    @classmethod
+    def _rate_is_one_of_the_chip(cls, value: float) -> float:
+        return float(_row(cls.driver.rates, value, cls.driver.name, "rate_hz", "Hz"))
+
+    @field_validator("range_g")
+    @classmethod
+    def _range_is_one_of_the_chip(cls, value: float) -> float:
+        return float(_row(cls.driver.ranges, value, cls.driver.name, "range_g", "g"))
+
+    @field_validator("axis")
+    @classmethod
+    def _axes_differ(cls, value: str) -> str:
+        if len(set(value)) != len(value):
+            raise ValueError("names an axis twice")
+        return value
+
+    @model_validator(mode="after")
+    def _bus_is_fast_enough(self) -> ChipConfig:
+        if self.bus_hz and self.rate_hz > (fastest := self.driver.max_rate_hz(self.bus_hz)):
+            raise ValueError(
+                f"rate_hz: at a bus clock of {self.bus_hz} Hz an {self.driver.name} may run at {fastest:g} Hz at most"
+            )
+        return self
+
+
+def _row(table: tuple[tuple[float, Any], ...], wanted: float, chip: str, key: str, unit: str) -> float:
+    try:
+        row: float = choose(table, wanted, chip, key, unit)[0]
+    except ConfigError:
+        allowed = [f"{value:g}" for value, _ in table]
+        raise ValueError(f"an {chip} has {_either(allowed)} {unit}") from None
+    return row
+
+
+def _either(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+class LSM6DS3Config(ChipConfig):
+    """LSM6DS3 (the reference sensor)."""
+
+    driver = LSM6DS3Driver
+    address: int = Field(0x6A, description="0x6A, or 0x6B with SDO/SA0 high.")
+    rate_hz: Positive = Field(3332.0, description="12.5, 26, 52, 104, 208, 416, 833, 1666 or 3332 Hz.")
+    range_g: Positive = Field(16.0, description="2, 4, 8 or 16 g.")
+
+
+class LSM6DSOConfig(ChipConfig):
+    """LSM6DSO."""
+
+    driver = LSM6DSODriver
+    address: int = Field(0x6A, description="0x6A, or 0x6B with SDO/SA0 high.")
+    rate_hz: Positive = Field(3332.0, description="12.5, 26, 52, 104, 208, 416, 833, 1666 or 3332 Hz.")
+    range_g: Positive = Field(16.0, description="2, 4, 8 or 16 g.")
+
+
+class ADXL345Config(ChipConfig):
+    """ADXL345; its rate is bounded by the bus clock: 800 Hz at 400 kHz, 200 Hz at 100 kHz."""
+
+    driver = ADXL345Driver
+    address: int = Field(0x53, description="0x53, or 0x1D with SDO high.")
+    rate_hz: Positive = Field(800.0, description="6.25, 12.5, 25, 50, 100, 200, 400 or 800 Hz.")
+    range_g: Positive = Field(16.0, description="2, 4, 8 or 16 g.")
+
+
+class MPU6050Config(ChipConfig):
+    """MPU-6050."""
+
+    driver = MPU6050Driver
+    address: int = Field(0x68, description="0x68, or 0x69 with AD0 high.")
+    rate_hz: Positive = Field(1000.0, description="50, 100, 125, 200, 250, 500 or 1000 Hz.")
+    range_g: Positive = Field(16.0, description="2, 4, 8 or 16 g.")
+
+
+class LIS3DHConfig(ChipConfig):
+    """LIS3DH."""
+
+    driver = LIS3DHDriver
+    address: int = Field(0x18, description="0x18, or 0x19 with SDO/SA0 high.")
+    rate_hz: Positive = Field(1344.0, description="10, 25, 50, 100, 200, 400 or 1344 Hz.")
+    range_g: Positive = Field(16.0, description="2, 4, 8 or 16 g.")
+
+
+def _create_chip(config: ChipConfig, context: SensorContext) -> Any:
+    from edge_app.buses.i2c import shared
+    from edge_app.sensors.chip import ChipSensor
+
+    bus = shared(config.bus)
+    driver = config.driver(
+        bus, config.address, config.rate_hz, config.range_g, lambda ms: context.clock.sleep_s(ms / 1000)
+    )
+    return ChipSensor(driver, bus, context.clock, axis=config.axis, bus_hz=config.bus_hz)
+
+
+def _chip(name: str, summary: str, config: type[ChipConfig]) -> Plugin:
+    driver = config.driver
+    facts: Mapping[str, Any] = {
+        "unit": driver.unit,
+        "chip": driver.name,
+        "rates_hz": tuple(float(rate) for rate, _ in driver.rates),
+        "ranges_g": tuple(float(g) for g, _ in driver.ranges),
+        "addresses": driver.addresses,
+        "identity": driver.who_am_i[1],
+    }
+    place = f"{driver.__module__}:{driver.__name__}"
+    return Plugin(name, summary, config, _create_chip, driver=place, micropython=True, facts=facts)
+
+
+LSM6DS3 = _chip("lsm6ds3", "LSM6DS3 accelerometer on I2C, up to 3332 Hz and 16 g (the reference)", LSM6DS3Config)
+LSM6DSO = _chip("lsm6dso", "LSM6DSO accelerometer on I2C, up to 3332 Hz and 16 g", LSM6DSOConfig)
+ADXL345 = _chip("adxl345", "ADXL345 accelerometer on I2C, up to 800 Hz and 16 g", ADXL345Config)
+MPU6050 = _chip("mpu6050", "MPU-6050 accelerometer on I2C, up to 1000 Hz and 16 g", MPU6050Config)
+LIS3DH = _chip("lis3dh", "LIS3DH accelerometer on I2C, up to 1344 Hz and 16 g", LIS3DHConfig)
+
+
+class MicrophoneConfig(SensorConfig):
+    """A sound card or USB microphone."""
+
+    device: str = Field(
+        "",
+        max_length=128,
+        description="Part of its name or its ALSA card id (`edge-app sensors list` shows them); empty: the default.",
+    )
+    rate_hz: Positive = Field(16000.0, ge=4000.0, le=192000.0, description="Sampling rate (Hz).")
+    axes: int = Field(1, ge=1, le=8, description="Channels.")
+
+
+def _create_microphone(config: MicrophoneConfig, context: SensorContext) -> Any:
+    from edge_app.sensors.microphone import Microphone
+
+    return Microphone(config.device, config.rate_hz, context.clock, n_channels=config.axes)
+
+
+MICROPHONE = Plugin(
+    "microphone",
+    "microphone over PortAudio, chosen by name (extra [audio])",
+    MicrophoneConfig,
+    _create_microphone,
+    facts={"unit": "fs"},
+)
+
+
+class RecordingConfig(SensorConfig):
+    """A recorded signal in a sensor's place."""
+
+    file: str | None = Field(
+        None, min_length=1, description="WAV, CSV, NPZ, NPY or MAT; without it `--replay` names one."
+    )
+    rate_hz: Positive | None = Field(None, description="Sampling rate (Hz), needed where the file does not say it.")
+    channel: str | None = Field(None, description="Name, ending of a name, or number from 1; several joined by +.")
+    axes: int = Field(1, ge=1, le=8, description="Channels wanted when `channel` does not say.")
+    unit: Literal["g", "fs", "au"] | None = Field(None, description="Unit of the signal; default: what the app asks.")
+    range: Positive | None = Field(None, description="What 32768 counts stand for, in the unit.")
+    scale: Positive | None = Field(None, description="Units per value, for files that hold raw counts.")
+    loop: bool = Field(False, description="Begin again at the end.")
+    frame_s: Positive | None = Field(None, le=10.0, description="Length of a frame (s).")
+
+
+def _create_recording(config: RecordingConfig, context: SensorContext) -> Any:
+    from edge_app.sensors.recording import Recording
+
+    if config.file is None:
+        raise ConfigError(
+            f"sensors.{context.slot}: no recording is named for this slot",
+            f"Name one: `--replay {context.slot}=FILE`, or write `file: …` in the device's file.",
+        )
+    return Recording(
+        context.base_dir / config.file,
+        clock=context.clock,
+        rate_hz=config.rate_hz,
+        channel=config.channel,
+        unit=config.unit or context.unit or "g",
+        range_units=config.range,
+        n_axes=config.axes,
+        scale=config.scale,
+        loop=config.loop,
+        paced=context.paced,
+        frame_s=config.frame_s,
+    )
+
+
+RECORDING = Plugin(
+    "recording",
+    "a recorded signal: WAV, CSV, NPZ, NPY, or MAT with the extra [train]",
+    RecordingConfig,
+    _create_recording,
+    facts={"unpaced": True},
+)
+
+
+class BearingConfig(SensorConfig):
+    """Geometry of the simulated bearing; the default is a 6205."""
+
+    balls: int = Field(9, ge=3, le=100, description="Rolling elements.")
+    ball_mm: Positive = Field(7.94, description="Diameter of a rolling element (mm).")
+    pitch_mm: Positive = Field(39.04, description="Pitch diameter (mm).")
+    angle_deg: float = Field(0.0, ge=0.0, lt=90.0, description="Contact angle (degrees).")
+
+
+class FaultConfig(SensorConfig):
+    """A fault of the machine (or the pulse) that grows."""
+
+    kind: Literal[
+        "none", "inner", "outer", "ball", "unbalance", "misalignment", "cavitation", "irregular", "ectopic", "motion"
+    ] = Field("none", description="irregular, ectopic and motion are faults of a pulse, the others of a machine.")
+    start_s: float = Field(0.0, ge=0.0, description="When it begins (s).")
+    growth_s: float = Field(20.0, ge=0.0, description="How long it grows (s); 0 is at once.")
+    severity: float = Field(1.0, ge=0.0, le=10.0, description="How bad it becomes; 1 is plain to see.")
+
+
+class SensorFaultConfig(SensorConfig):
+    """Something wrong with the sensor, not with the machine."""
+
+    kind: Literal["dropout", "stuck", "clip", "silent"] = Field(description="What goes wrong.")
+    at_s: float = Field(ge=0.0, description="When it begins (s).")
+    for_s: float = Field(1.0, gt=0.0, description="How long it lasts (s).")
+
+
+SchedulePoint = Annotated[tuple[float, float, float], Field(strict=False)]
+
+
+class SimulatedConfig(SensorConfig):
+    """A machine or a body made by formulas; the same seed gives the same bytes."""
+
+    machine: Literal["pump", "fan", "pulse", "sound"] = Field("pump", description="What is simulated.")
+    seed: int = Field(1, ge=0, le=2_000_000_000, description="Same seed, same counts.")
+    rate_hz: Positive | None = Field(
+        None, le=200_000.0, description="Sampling rate (Hz); default 3332, sound 16000, pulse 250."
+    )
+    axes: int = Field(1, ge=1, le=3, description="1: z; 2: x z; 3: x y z. Pulse: 2 is ECG and PPG.")
+    range: Positive | None = Field(
+        None, description="What 32768 counts stand for; default 16 g, 1 for sound, 4 for pulse."
+    )
+    profile: Literal["steady", "varying", "cycling"] = Field("steady", description="How the machine is run.")
+    schedule: list[SchedulePoint] = Field(
+        [], max_length=1000, description="[at_s, speed, load] …, instead of a profile; 1 is nominal, speed 0 stops it."
+    )
+    shaft_hz: Positive | None = Field(None, le=1000.0, description="Nominal shaft speed (Hz); default 29.5, fan 24.5.")
+    bearing: BearingConfig = Field(default_factory=BearingConfig, description="Geometry of the bearing.")
+    fault: FaultConfig = Field(default_factory=FaultConfig, description="What goes wrong with the machine, and when.")
+    sensor_faults: list[SensorFaultConfig] = Field([], max_length=1000, description="Faults of the sensor itself.")
+    signal: Literal["ppg", "ecg"] = Field("ppg", description="Pulse with one axis: which signal.")
+    heart_rate_bpm: float = Field(66.0, ge=20.0, le=250.0, description="Pulse: mean heart rate (1/min).")
+    duration_s: Positive | None = Field(None, description="The signal ends then (s); default never.")
+    frame_s: Positive | None = Field(None, le=10.0, description="Length of a frame (s).")
+
+    @property
+    def unit(self) -> str:
+        """Unit of the signal."""
+        return {"sound": "fs", "pulse": "au"}.get(self.machine, "g")
+
+
+def _create_simulated(config: SimulatedConfig, context: SensorContext) -> Any:
+    from edge_app.dsp.bearing import Bearing
+    from edge_app.sensors.sim_machine import Fault
+    from edge_app.sensors.simulated import SensorFault, Simulated
+
+    return Simulated(
+        config.machine,
+        clock=context.clock,
+        seed=config.seed,
+        rate_hz=config.rate_hz,
+        n_axes=config.axes,
+        range_units=config.range,
+        profile=config.profile,
+        schedule=config.schedule,
+        shaft_hz=config.shaft_hz,
+        bearing=Bearing(**config.bearing.model_dump()),
+        fault=Fault(**config.fault.model_dump()),
+        sensor_faults=[SensorFault(**each.model_dump()) for each in config.sensor_faults],
+        signal=config.signal,
+        heart_rate_bpm=config.heart_rate_bpm,
+        duration_s=config.duration_s,
+        paced=context.paced,
+        frame_s=config.frame_s,
+    )
+
+
+SIMULATED = Plugin(
+    "simulated",
+    "a simulated pump, fan, pulse or machine sound",
+    SimulatedConfig,
+    _create_simulated,
+    facts={"unpaced": True},
+)
