@@ -159,7 +159,7 @@ def _pcm(path: Path, samples: bytes, tag: int, bits: int) -> tuple[Column, float
     )
 
 
-# --- NPZ, NPY -------------------------------------------------------------------------------------------------------
+# --- NPZ, NPY -----------------------------------------------------------------------------------------------------
 
 
 def read_npz(path: Path) -> Table:
@@ -227,7 +227,7 @@ def _text(arrays: dict[str, Column], name: str) -> str | None:
     return str(value.ravel()[0]) if value is not None and value.size == 1 and value.dtype.kind == "U" else None
 
 
-# --- MATLAB -----------------------------------------------------------------------------------------------------------
+# --- MATLAB -------------------------------------------------------------------------------------------------------
 
 
 def read_mat(path: Path) -> Table:

@@ -7,37 +7,24 @@ for the vibration produced by a single point defect in a rolling element bearing
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_app.sensors.sim_machine import Bearing
+from edge_app.dsp.bearing import Bearing
 
 SLIP = 0.012
 """Relative standard deviation of the distance between two impacts."""
 _BATCH = 64
 
 
-def defect_orders(bearing: Bearing) -> dict[str, float]:
-    """Defect frequencies in multiples of the shaft speed: outer (BPFO), inner (BPFI), ball (BSF), cage (FTF)."""
-    ratio = bearing.ball_mm / bearing.pitch_mm * math.cos(math.radians(bearing.angle_deg))
-    return {
-        "outer": 0.5 * bearing.balls * (1 - ratio),
-        "inner": 0.5 * bearing.balls * (1 + ratio),
-        "ball": 0.5 * bearing.pitch_mm / bearing.ball_mm * (1 - ratio * ratio),
-        "cage": 0.5 * (1 - ratio),
-    }
-
-
 class ImpactTrain:
     """Impacts along the shaft's angle; slip lets their phase wander, so lines smear with the order, as in reality."""
 
     def __init__(self, bearing: Bearing, kind: str, seed: int) -> None:
-        orders = defect_orders(bearing)
+        orders = bearing.orders()
         self._kind = kind
-        self._order = {"outer": orders["outer"], "inner": orders["inner"], "ball": 2 * orders["ball"]}.get(kind, 0.0)
-        self._cage = orders["cage"]
+        self._order = {"outer": orders["bpfo"], "inner": orders["bpfi"], "ball": 2 * orders["bsf"]}.get(kind, 0.0)
+        self._cage = orders["ftf"]
         self._random = np.random.RandomState(seed)
         self._at = np.zeros(0)
         self._strength = np.zeros(0)
@@ -72,4 +59,4 @@ class ImpactTrain:
         if self._kind == "outer":
             return np.ones(at.size)
         order = 1.0 if self._kind == "inner" else self._cage
-        return np.asarray(0.15 + 0.85 * np.maximum(0.0, np.cos(2 * math.pi * order * at)) ** 1.5)
+        return np.asarray(0.15 + 0.85 * np.maximum(0.0, np.cos(2 * np.pi * order * at)) ** 1.5)

@@ -8,24 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_app.dsp.bearing import Bearing
+
 AXES = {1: ("z",), 2: ("x", "z"), 3: ("x", "y", "z")}
 """Directions by number of axes: x horizontal, y along the shaft, z vertical (gravity)."""
 
 FAULT_KINDS = ("none", "inner", "outer", "ball", "unbalance", "misalignment", "cavitation")
 
 
-@dataclass(frozen=True)
-class Bearing:
-    """Geometry of a rolling bearing; the default is a 6205."""
-
-    balls: int = 9
-    """Rolling elements."""
-    ball_mm: float = 7.94
-    """Diameter of a rolling element (mm)."""
-    pitch_mm: float = 39.04
-    """Pitch diameter (mm)."""
-    angle_deg: float = 0.0
-    """Contact angle (degrees)."""
+BEARING_6205 = Bearing(balls=9, ball_mm=7.94, pitch_mm=39.04)
+"""Deep-groove ball bearing 6205, as in the CWRU test rig."""
 
 
 @dataclass(frozen=True)

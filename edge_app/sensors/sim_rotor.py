@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.core.frames import Counts
+from edge_app.dsp.bearing import Bearing
 from edge_app.sensors.sim_bearing import ImpactTrain
-from edge_app.sensors.sim_machine import AXES, Bearing, Fault, Machine
+from edge_app.sensors.sim_machine import AXES, Fault, Machine
 from edge_app.sensors.sim_operation import Operation
 
 Signal = NDArray[np.float64]

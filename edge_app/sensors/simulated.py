@@ -32,14 +32,14 @@ import numpy as np
 from edge_app.core.clock import Clock
 from edge_app.core.errors import ConfigError, SensorError, SensorLost
 from edge_app.core.frames import Counts, Frame
-from edge_app.sensors.sim_machine import AXES, MACHINES, Bearing, Fault
+from edge_app.dsp.bearing import Bearing
+from edge_app.sensors.sim_machine import AXES, BEARING_6205, MACHINES, Fault
 from edge_app.sensors.sim_operation import Operation, Point
 from edge_app.sensors.sim_pulse import PULSE_RANGE, PULSE_RATE_HZ, PulseGenerator
 from edge_app.sensors.sim_rotor import RotorGenerator
 
 FULL_SCALE = 32767
 SENSOR_FAULT_KINDS = ("dropout", "stuck", "clip", "silent")
-_USUAL_BEARING = Bearing()
 _NO_FAULT = Fault()
 
 
@@ -76,7 +76,7 @@ class Simulated:
         profile: str = "steady",
         schedule: Sequence[Point] = (),
         shaft_hz: float | None = None,
-        bearing: Bearing = _USUAL_BEARING,
+        bearing: Bearing = BEARING_6205,
         fault: Fault = _NO_FAULT,
         sensor_faults: Sequence[SensorFault] = (),
         signal: str = "ppg",

@@ -37,7 +37,7 @@ def quality_after(samples, **limits):
     return window.quality
 
 
-# --- the grid ---------------------------------------------------------------------------------------------------------
+# --- the grid -----------------------------------------------------------------------------------------------------
 
 
 def test_a_window_is_seconds_times_rate_rounded():
@@ -89,7 +89,7 @@ def test_reset_forgets_samples_and_times():
     assert windower.push(frame(noise(n=900), start_s=500.0)) == []
 
 
-# --- missing samples ----------------------------------------------------------------------------------------------------
+# --- missing samples ----------------------------------------------------------------------------------------------
 
 
 def test_after_a_loss_the_window_restarts_and_each_hop_without_a_window_says_so():
@@ -156,7 +156,7 @@ def test_a_gap_of_hours_gives_a_bounded_number_of_windows_and_counts_the_rest():
     assert [w.index for w in windows][-1] == 7201
 
 
-# --- quality ------------------------------------------------------------------------------------------------------------
+# --- quality ------------------------------------------------------------------------------------------------------
 
 
 def test_a_perfect_window_is_100_percent_without_reasons():
@@ -302,7 +302,7 @@ def test_limits_are_settings():
     assert quality_after(samples, clipped_share=0.10).judgeable
 
 
-# --- cost ---------------------------------------------------------------------------------------------------------------
+# --- cost ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_window_of_3332_samples_costs_little():
