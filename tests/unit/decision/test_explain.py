@@ -57,7 +57,8 @@ def explain(event: str, decider: AnomalyDecider, judgement: Judged) -> dict[str,
 def test_an_alarm_names_score_threshold_and_what_differs_most() -> None:
     why = explain("raised", raised_decider(), judged())
     assert why["text"] == (
-        "Vibration unlike this machine's normal: score 0.93 is above 0.80 (3 of the last 5 windows speak for an alarm). "
+        "Vibration unlike this machine's normal: "
+        "score 0.93 is above 0.80 (3 of the last 5 windows speak for an alarm). "
         "Most unusual: 950–1100 Hz on axis z 12.0 dB above normal (80 % of the difference), "
         "overall vibration (rms) 6.0 dB above normal, now 2 g (20 % of the difference)."
     )
@@ -100,7 +101,8 @@ def test_bad_data_are_named() -> None:
     for index in range(3):
         decider.step("unknown", -1, 3000 + index * 500)
     assert explain("unknown", decider, judgement)["text"] == (
-        "Cannot judge: 312 samples lost, clipped 4.1 %. The alarm raised before stands until the machine is judged normal."
+        "Cannot judge: 312 samples lost, clipped 4.1 %. "
+        "The alarm raised before stands until the machine is judged normal."
     )
 
 
