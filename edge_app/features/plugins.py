@@ -21,6 +21,9 @@ class VibrationConfig(BaseModel):
 
     band_hz: Annotated[tuple[float, float], Field(description="Lowest and highest frequency analysed (Hz).")]
     bands: Annotated[int, Field(ge=1, le=128, description="Bands of equal frequency ratio between them.")] = 32
+    noise_ug_per_rthz: Annotated[
+        float, Field(gt=0, le=1e5, description="White noise added to every band before its logarithm (µg per root Hz).")
+    ] = 300.0
     envelope_hz: Annotated[
         tuple[float, float] | None,
         Field(description="Band whose envelope is searched for bearing lines (Hz); default 0.4 to 1 times its top."),
@@ -36,7 +39,14 @@ def _create_vibration(config: VibrationConfig, context: FeatureContext) -> Vibra
             f"features vibration: the sensor delivers {context.unit!r}, vibration needs 'g'",
             "Bind an accelerometer to the slot, or choose another feature plugin.",
         )
-    settings = VibrationSettings(config.band_hz, config.bands, context.n_axes, context.min_rate_hz, context.window_s)
+    settings = VibrationSettings(
+        config.band_hz,
+        config.bands,
+        context.n_axes,
+        context.min_rate_hz,
+        context.window_s,
+        config.noise_ug_per_rthz,
+    )
     return Vibration(settings, context.rate_hz, context.scale, _lines(config, context.machine))
 
 

@@ -26,6 +26,10 @@ class VibrationSettings:
     axes: int
     min_rate_hz: float
     window_s: float
+    noise_ug_per_rthz: float = 300.0
+    """White noise (µg per root Hz) added to every band and to velocity, so that no model lives off what its sensor
+    hears and another cannot: the noise of a recorder is no property of a machine. 300 is that of the noisier chips
+    supported (data sheets: LSM6DS3 90, LIS3DH 220, MPU-6050 400)."""
 
     @property
     def edges_mhz(self) -> tuple[int, ...]:
@@ -64,6 +68,7 @@ def vibration_schema(settings: VibrationSettings) -> FeatureSchema:
         "axes": settings.axes,
         "min_rate_hz": float(settings.min_rate_hz),
         "window_s": float(settings.window_s),
+        "noise_ug_per_rthz": float(settings.noise_ug_per_rthz),
     }
     return FeatureSchema("vibration/1", names, facts)
 

@@ -21,6 +21,7 @@ from edge_app.core.units import STANDARD_GRAVITY_MPS2
 from edge_app.dsp.bands import BandPlan, Sum, band_sum, edge_position, log2_bands, plan_sums, velocity_sum
 from edge_app.dsp.decimate import FRACTION_BITS, Decimator, decimate, design_decimator, polyphase
 from edge_app.dsp.envelope import EnvelopePlan, line_levels, plan_envelope
+from edge_app.dsp.logadd import add_amplitudes_q8, add_powers_q8
 from edge_app.dsp.moments import log2_moments
 from edge_app.dsp.spectrum import HANN_ENERGY, WelchPlan, normalise, plan_welch, welch_power
 from edge_app.features.schema import VELOCITY_BAND_HZ, VibrationSettings, level, physical, vibration_schema
@@ -120,7 +121,9 @@ class Vibration:
         sums[:, :amplitudes] = (spectral[:, :amplitudes] + 256) >> 9
         sums[:, amplitudes:] = (spectral[:, amplitudes:] + 128) >> 8
         sums[silent] = -32768
-        np.maximum(sums, self._floors_q8, out=sums)
+        np.maximum(sums[:, 0], self._floors_q8[0], out=sums[:, 0])
+        sums[:, 1:amplitudes] = add_amplitudes_q8(sums[:, 1:amplitudes], self._floors_q8[1:amplitudes])
+        sums[:, amplitudes:] = add_powers_q8(sums[:, amplitudes:], self._floors_q8[amplitudes:])
         at_floor = sums[:, 0] == self._floors_q8[0]
         shape = (shape + 128) >> 8
         np.maximum(shape[:, 0], self._floors_q8[0], out=shape[:, 0])
@@ -188,10 +191,13 @@ def _sums(settings: VibrationSettings, rate_mhz: int, segment_length: int) -> li
 
 
 def floors_q8(settings: VibrationSettings) -> Ints:
-    """What each sum's level never falls below, Q8: white noise of FLOOR_G_PER_RTHZ; order of the sums."""
-    density = FLOOR_G_PER_RTHZ**2
+    """Levels of the white noise under each sum, Q8, in the order of the sums.
+
+    rms_g never falls below FLOOR_G_PER_RTHZ; to velocity and bands `settings.noise_ug_per_rthz` is added.
+    """
     edges = [edge / 1000.0 for edge in settings.edges_mhz]
-    floors = [level(math.sqrt(density * (edges[-1] - edges[0])))]
+    floors = [level(FLOOR_G_PER_RTHZ * math.sqrt(edges[-1] - edges[0]))]
+    density = (settings.noise_ug_per_rthz * 1e-6) ** 2
     if settings.has_velocity:
         low, high = VELOCITY_BAND_HZ
         mmps_hz_per_g = 1000.0 * STANDARD_GRAVITY_MPS2 / (2.0 * math.pi)
