@@ -71,6 +71,9 @@ class Publisher(Protocol):
     def publish(self, token: int, message: Outgoing) -> bool:
         """Hand one message over; false when there is no session now. A QoS 1 message is answered by `Acknowledged`."""
 
+    def reconnect(self) -> None:
+        """End the session, if there is one, and begin another; the old one is answered by `Disconnected`."""
+
     def close(self, farewell: Outgoing | None = None) -> None:
         """Say farewell when connected, disconnect, stop. Idempotent."""
 

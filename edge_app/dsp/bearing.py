@@ -2,8 +2,8 @@
 
 Source
 ------
-R. B. Randall, J. Antoni, "Rolling element bearing diagnostics - a tutorial", Mechanical Systems and Signal Processing 25
-(2011), equations (1) to (4): outer ring fixed, inner ring turning, no slip (real bearings slip by 1 to 2 %).
+R. B. Randall, J. Antoni, "Rolling element bearing diagnostics - a tutorial", Mechanical Systems and Signal Processing
+25 (2011), equations (1) to (4): outer ring fixed, inner ring turning, no slip (real bearings slip by 1 to 2 %).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Bearing:
         return self.ball_mm / self.pitch_mm * math.cos(math.radians(self.angle_deg))
 
     def orders(self) -> dict[str, float]:
-        """Defect frequencies as multiples of the shaft's: bpfo (outer race), bpfi (inner race), bsf (ball), ftf (cage)."""
+        """Defect frequencies over the shaft's: bpfo (outer race), bpfi (inner race), bsf (ball), ftf (cage)."""
         ratio = self._ratio
         return {
             "bpfo": self.balls / 2.0 * (1.0 - ratio),
@@ -40,7 +40,7 @@ class Bearing:
         }
 
     def line_hz(self, shaft_hz: float) -> dict[str, float]:
-        """Fundamental of each defect's lines in the envelope spectrum (Hz); a ball defect strikes both races: 2 x BSF."""
+        """Fundamental of each defect's envelope lines (Hz); a ball defect strikes both races, so 2 x BSF."""
         lines = {name: order * shaft_hz for name, order in self.orders().items()}
         lines["bsf"] *= 2.0
         return lines

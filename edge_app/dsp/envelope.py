@@ -30,6 +30,8 @@ TOLERANCE_BINS = 1.5
 """... but at least this many bins."""
 NEIGHBOURS = 12
 """Bins on each side of the searched ones whose median is the background."""
+CUT_BITS = 14
+"""Samples are cut to this many bits before the band-pass, so that its sums fit 32 bits."""
 EDGE_RATIO = 0.15
 """Width of the band-pass's transitions, outside the band, as a share of its width."""
 
@@ -130,23 +132,23 @@ def _starts(counts: list[int]) -> Indices:
 
 
 def envelope(signal: Floats, bits: int, plan: EnvelopePlan) -> Floats:
-    """Thinned envelope of normalised whole numbers |x| < 2^bits (n_axes, n): (n_axes, plan.length), below 2^21.
+    """Thinned envelope of normalised whole numbers |x| < 2^bits (n_axes, n): (n_axes, plan.length), below 2^24.
 
-    x is cut to 15 bits (rounded), filtered (floor(sum / 2^15 + 1/2)), rectified, and `plan.step` samples are added up.
+    x is cut to 14 bits (rounded), filtered (floor(sum / 2^14 + 1/2)), rectified, and `plan.step` samples are added up.
     """
-    cut = np.floor(signal * 2.0 ** (15 - bits) + 0.5)
+    cut = np.floor(signal * 2.0 ** (CUT_BITS - bits) + 0.5)
     filtered = np.stack([np.correlate(axis, plan.taps, "valid") for axis in cut])
-    rectified = np.abs(np.floor(filtered * 2.0**-15 + 0.5))
+    rectified = np.abs(np.floor(filtered * 2.0 ** -CUT_BITS + 0.5))
     used = rectified[:, : plan.length * plan.step]
     result: Floats = used.reshape(len(signal), plan.length, plan.step).sum(axis=2)
     return result
 
 
 def line_levels(signal: Floats, bits: int, plan: EnvelopePlan) -> dict[str, int]:
-    """How far each family of lines stands out of its neighbourhood: log2 in Q8 of the power ratio, largest over the axes.
+    """How far each family of lines stands out of its neighbourhood: log2 in Q8 of the power ratio, best of the axes.
 
-    Per line: log2 of the strongest searched bin minus log2 of the lower median of the background; per family the mean of
-    its harmonics, rounded downwards.
+    Per line: log2 of the strongest searched bin minus log2 of the lower median of the background; per family the mean
+    of its harmonics, rounded downwards.
     """
     if not plan.names:
         return {}

@@ -42,4 +42,5 @@ def add_amplitudes_q8(a: Ints, b: Ints) -> Ints:
 
 def _add(a: Ints, b: Ints, table: Ints) -> Ints:
     apart = np.minimum(np.abs(a - b), TABLE_LENGTH - 1)
-    return np.maximum(a, b) + table[apart]
+    total: Ints = np.maximum(a, b) + table[apart]
+    return total

@@ -221,11 +221,6 @@ def softmax(build: Build, operator: Operator) -> Step:
     return step
 
 
-def _exp(exponent: float) -> float:
-    """e to a power not above 0; 0 where it underflows."""
-    return math.exp(exponent) if exponent > -745.0 else 0.0
-
-
 def quantize(build: Build, operator: Operator) -> Step:
     """QUANTIZE from int8 to int8: another scale and zero point."""
     source = build.per_tensor(operator, build.tensor(operator, 0))

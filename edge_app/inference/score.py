@@ -10,15 +10,15 @@ class ScoreMap:
 
     Parameters
     ----------
-    knots : list of [log2(raw) in Q8, score]
+    knots : pairs (log2(raw) in Q8, score)
         At least two, the logarithms rising, the scores 0..10000 and not falling. ValueError says which knot is wrong.
     """
 
-    def __init__(self, knots):
+    def __init__(self, knots: tuple[tuple[int, int], ...]) -> None:
         check_knots(knots)
         self.knots = tuple((int(place), int(score)) for place, score in knots)
 
-    def score(self, raw):
+    def score(self, raw: int) -> int:
         """Score of a raw output >= 0; raw 0 and everything before the first knot has the first knot's score."""
         knots = self.knots
         place = log2_q8(raw) if raw > 0 else knots[0][0]
@@ -33,7 +33,7 @@ class ScoreMap:
         return before[1]
 
 
-def check_knots(knots):
+def check_knots(knots: tuple[tuple[int, int], ...]) -> None:
     """Raises ValueError, naming the knot, unless `knots` is what `ScoreMap` takes."""
     if len(knots) < 2:
         raise ValueError("%d knots, at least 2 are needed" % len(knots))

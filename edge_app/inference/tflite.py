@@ -188,3 +188,19 @@ def _same_bytes(ours: NumpyEngine, theirs: Engine) -> bool:
     shape = ours.graph.input.shape
     probes = [random.randint(-128, 128, shape).astype(np.int8) for _ in range(PROBES)]
     return all(np.array_equal(ours.invoke(probe), theirs.invoke(probe)) for probe in probes)
+
+
+def interpreters() -> dict[str, tuple[str, str]]:
+    """Installed interpreters, for `edge-app doctor`: version, and why it cannot be loaded ("" when it can)."""
+    found = {}
+    for package, distribution in (("tflite_runtime", "tflite-runtime"), ("ai_edge_litert", "ai-edge-litert")):
+        try:
+            version = metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+        try:
+            import_module(f"{package}.interpreter")
+            found[distribution] = (version, "")
+        except (ImportError, AttributeError) as error:  # numpy 2 beneath a wheel built for numpy 1
+            found[distribution] = (version, f"{type(error).__name__}: {error}".splitlines()[0])
+    return found

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from edge_app.journal.records import Gap
 from edge_app.journal.store import Store
 
-_TOUCHING = "FROM gaps WHERE told_seq IS NULL AND jid = ? AND boot = ? AND reason = ? AND first <= ? AND last >= ? AND first >= 0"
+_TOUCHING = (
+    "FROM gaps WHERE told_seq IS NULL AND jid = ? AND boot = ? AND reason = ?"
+    " AND first <= ? AND last >= ? AND first >= 0"
+)
 _UNCONFIRMED = (
     "SELECT 1 FROM decisions AS d WHERE d.rank IN (0, 1, 2, 3)"
     " AND d.life = gaps.life AND d.boot = gaps.told_boot AND d.seq = gaps.told_seq"

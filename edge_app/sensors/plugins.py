@@ -287,8 +287,13 @@ class SimulatedConfig(SensorConfig):
         [], max_length=1000, description="[at_s, speed, load] …, instead of a profile; 1 is nominal, speed 0 stops it."
     )
     shaft_hz: Positive | None = Field(None, le=1000.0, description="Nominal shaft speed (Hz); default 29.5, fan 24.5.")
-    bearing: BearingConfig = Field(default_factory=BearingConfig, description="Geometry of the bearing.")
-    fault: FaultConfig = Field(default_factory=FaultConfig, description="What goes wrong with the machine, and when.")
+    bearing: BearingConfig = Field(
+        default_factory=lambda: BearingConfig.model_validate({}), description="Geometry of the bearing."
+    )
+    fault: FaultConfig = Field(
+        default_factory=lambda: FaultConfig.model_validate({}),
+        description="What goes wrong with the machine, and when.",
+    )
     sensor_faults: list[SensorFaultConfig] = Field([], max_length=1000, description="Faults of the sensor itself.")
     signal: Literal["ppg", "ecg"] = Field("ppg", description="Pulse with one axis: which signal.")
     heart_rate_bpm: float = Field(66.0, ge=20.0, le=250.0, description="Pulse: mean heart rate (1/min).")

@@ -47,7 +47,7 @@ def test_what_is_no_request_gets_an_answer_and_the_next_one_is_served(server, tm
 
 
 def test_where_nothing_runs_the_error_says_how_to_start_it(tmp_path):
-    with pytest.raises(ControlError, match="no running process answers.*\n.*edge-app run"):
+    with pytest.raises(ControlError, match=r"no running process answers.*\n.*edge-app run"):
         ask(tmp_path, {"verb": "why"})
 
 
