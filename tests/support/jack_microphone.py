@@ -1,6 +1,6 @@
 """A microphone of a JACK server that hears a sine: `python jack_microphone.py LIBJACK NAME FREQUENCY_HZ AMPLITUDE`.
 
-PortAudio lists it as an input device called NAME. It prints "ready RATE_HZ" and plays until it is killed, which is
+PortAudio lists it as an input device called NAME. It prints "ready RATE_HZ" and plays until SIGTERM; SIGKILL is
 what unplugging looks like.
 """
 
@@ -28,6 +28,7 @@ def declare(jack: ctypes.CDLL) -> None:
     jack.jack_get_sample_rate.argtypes = [pointer]
     jack.jack_set_process_callback.argtypes = [pointer, PROCESS, pointer]
     jack.jack_activate.argtypes = [pointer]
+    jack.jack_client_close.argtypes = [pointer]
 
 
 def second_of_sine(rate_hz: int, frequency_hz: int, amplitude: float) -> ctypes.Array[ctypes.c_float]:
@@ -37,6 +38,8 @@ def second_of_sine(rate_hz: int, frequency_hz: int, amplitude: float) -> ctypes.
 
 
 def main(libjack: str, name: str, frequency_hz: str, amplitude: str) -> None:
+    stop = {signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop)  # before JACK's threads are made: they inherit it
     jack = ctypes.CDLL(libjack)
     declare(jack)
     client = jack.jack_client_open(name.encode(), NO_START_SERVER, None)
@@ -57,8 +60,8 @@ def main(libjack: str, name: str, frequency_hz: str, amplitude: str) -> None:
     jack.jack_set_process_callback(client, process, None)
     jack.jack_activate(client)
     print("ready", rate_hz, flush=True)
-    while True:
-        signal.pause()
+    signal.sigwait(stop)
+    jack.jack_client_close(client)
 
 
 if __name__ == "__main__":
