@@ -11,9 +11,9 @@ The second line falls away for right = 0. For sums that do not overflow, both ro
 
     out = floor(sum·g + sign(sum)·2^(-1-right) + 1/2),   g = M·2^(shift-31), sign(0) = 1
 
-(for right = 0 without the middle term), which float64 evaluates in a handful of whole-array operations. Float64 might be
-wrong next to a step, so the constructor compares both forms at every step of every channel; both never fall, so
-equality there is equality everywhere. A layer that fails the comparison, or whose sums may overflow, uses the
+(for right = 0 without the middle term), which float64 evaluates in a handful of whole-array operations. Float64
+might be wrong next to a step, so the constructor compares both forms at every step of every channel; both never fall,
+so equality there is equality everywhere. A layer that fails the comparison, or whose sums may overflow, uses the
 definition in int64 instead.
 """
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_app.inference import int8_softmax as fixed
 from edge_app.inference.graph import Operator, Tensor
 from edge_app.inference.int8_arithmetic import (
     Values,
@@ -195,28 +196,27 @@ def reshape(build: Build, operator: Operator) -> None:
 
 
 def softmax(build: Build, operator: Operator) -> Step:
-    """SOFTMAX over the last dimension by a table of float32 exponentials.
-
-    Source: `Softmax` and `PopulateSoftmaxLookupTable` of
-    tensorflow/lite/kernels/internal/optimized/optimized_ops.h, which the reference resolver of 2.14 uses too.
-    """
+    """SOFTMAX over the last dimension in fixed point; see int8_softmax.py."""
     source = build.per_tensor(operator, build.tensor(operator, 0))
     target, out = build.output(operator, source.shape)
-    if target.zero_point != -128 or abs(target.scale - 1 / 256) > 1e-3 / 256:
+    beta = float(operator.options["beta"])
+    if target.zero_point != -128 or target.scale != 1 / 256:
         raise build.fail(operator, "the output must have scale 1/256 and zero point -128")
-    slope = np.float32(-source.scale) * np.float32(operator.options["beta"])
-    steps = [float(np.float32(slope * np.float32(step))) for step in range(256)]
-    exponentials = np.array([_exp(step) for step in steps], np.float32)
+    if not 2.0**-26 < beta * source.scale < 32 or source.shape[-1] >= 4096:
+        raise build.fail(operator, f"beta {beta}, input scale {source.scale} or {source.shape[-1]} classes not run")
+    table = np.array(fixed.exponential_table(source.scale, beta), np.int64)
+    reached = table > 0
+    parts = (table + (1 << 11)) >> 12  # Q0.31 to Q12.19, rounded
     x = build.values[source.index]
-    scale, one = np.float32(target.scale), np.float32(1)
 
     def step() -> None:
-        below = x.max(axis=-1, keepdims=True) - x
-        terms = exponentials[below.astype(np.intp)]
-        sums = np.cumsum(terms, axis=-1, dtype=np.float32)[..., -1:]  # in the order of the reference
-        shares = terms * (one / (sums * scale))
-        rounded = np.floor(shares.astype(np.float64) + 0.5)
-        np.copyto(out, np.clip(rounded - 128, -128, 127))
+        below = (x.max(axis=-1, keepdims=True) - x).astype(np.intp)
+        totals = parts[below].sum(axis=-1, keepdims=True)
+        inverse = [fixed.reciprocal(total) for total in totals.reshape(-1).tolist()]
+        mantissas, shifts = np.array(inverse, np.int64).T.reshape(2, *totals.shape)
+        products = (table[below] * mantissas + (1 << 30)) >> 31
+        shares = (products + (1 << (shifts + 22))) >> (shifts + 23)
+        np.copyto(out, np.where(reached[below], np.minimum(shares - 128, 127), -128))
 
     return step
 
