@@ -7,15 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-HELPS = {
-    "why": "explain the last decision, or why there was none",
-    "ack": "acknowledge alarms: someone has seen them",
-    "shelve": "silence alarms for a while; they go on being judged",
-    "unshelve": "end a shelving early",
-    "reset": "reset latched alarms whose cause is gone",
-}
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("device", metavar="DEVICE", help="the device's file or its id")
     parser.add_argument("pipeline", nargs="?", help="one pipeline; without it, all of them")

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from edge_app.runtime.lifecycle import Device
     from edge_app.runtime.pipeline import Judgement, Pipeline
 
-HELP = "watch a simulated pump fall ill, over a real broker; no hardware needed"
-
 HEADLESS_SECONDS = 60.0
 """How long the demo runs where nobody can press Ctrl-C."""
 LAST_MESSAGE_S = 2.0

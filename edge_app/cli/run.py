@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from edge_app.runtime.lifecycle import Device
     from edge_app.runtime.pipeline import Judgement, Pipeline
 
-HELP = "run a device: sense, judge, publish decisions"
-
 EXAMPLES = """examples:
   edge-app run configs/devices/pump-7.yaml
   edge-app run configs/devices/bearing-rig.yaml --replay vibration=FILE.mat,rate_hz=12000,channel=DE_time \\
@@ -28,7 +26,6 @@ EXAMPLES = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("device", metavar="DEVICE.yaml", help="the device's file")
     parser.add_argument(
         "--replay",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,19 @@ class RunOptions:
     """Whether the local socket listens."""
 
 
+class Announcer:
+    """Where events go: into the journal, and into the retained picture of each pipeline's condition."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def __call__(self, decision: Decision | None, *, state_key: str, state: Mapping[str, Any]) -> None:
+        self._outbox.submit(decision, state_key, state)
+        if decision is not None:
+            fields = {"state": decision.state, "level": decision.level, "flags": list(decision.flags)}
+            self._outbox.set_now(decision.app, decision.pipeline, fields)
+
+
 def build(device: ResolvedDevice, options: RunOptions, clock: Clock) -> Parts:
     """Make everything, open nothing but model files and recordings.
 
@@ -59,15 +72,16 @@ def build(device: ResolvedDevice, options: RunOptions, clock: Clock) -> Parts:
     journal = Journal(folder / "journal.db", max_bytes=device.journal_max_bytes)
     timebase = TimeBase(clock, paced=options.paced)
     outbox = _outbox(device, options, journal, clock)
+    emit = Announcer(outbox)
     watchdog = Watchdog(clock, list(device.sensors))
     sensors = {slot: make_sensor(device, spec, clock, paced=options.paced) for slot, spec in device.sensors.items()}
     pipelines: dict[str, list[tuple[ResolvedPipeline, Pipeline]]] = {slot: [] for slot in sensors}
     for app in device.apps:
         for spec in app.pipelines:
-            pipeline = _pipeline(device, app, spec, sensors[spec.slot.name], timebase, outbox, options)
+            pipeline = _pipeline(device, app, spec, sensors[spec.slot.name], timebase, emit, options)
             pipelines[spec.slot.name].append((spec, pipeline))
     _adopt([pair for group in pipelines.values() for pair in group])
-    alarms = {slot: _sensor_alarm(device, slot, timebase, outbox) for slot in sensors}
+    alarms = {slot: _sensor_alarm(device, slot, timebase, emit) for slot in sensors}
     readers = [
         Reader(
             slot,
@@ -134,7 +148,7 @@ def _pipeline(
     spec: ResolvedPipeline,
     sensor: Sensor,
     timebase: TimeBase,
-    outbox: Outbox,
+    emit: Announcer,
     options: RunOptions,
 ) -> Pipeline:
     extractor = make_extractor(device, spec, sensor)
@@ -147,7 +161,7 @@ def _pipeline(
             spec.decision.config, DeciderContext(round(spec.window_s * 1000), round(spec.hop_s * 1000))
         ),
         timebase=timebase,
-        emit=outbox.submit,
+        emit=emit,
         on_judgement=options.on_judgement,
     )
 
@@ -188,12 +202,12 @@ def _lane(sensor: Sensor, spec: ResolvedPipeline, pipeline: Pipeline) -> Lane:
     return Lane(windower, pipeline, spec.hop_s)
 
 
-def _sensor_alarm(device: ResolvedDevice, slot: str, timebase: TimeBase, outbox: Outbox) -> SensorAlarm:
+def _sensor_alarm(device: ResolvedDevice, slot: str, timebase: TimeBase, emit: Announcer) -> SensorAlarm:
     app = next(app for app in device.apps if slot in app.slots)
     decider = AnomalyDecider(
         raise_above=SCORE_ONE // 2, clear_below=SCORE_ONE // 2, on_delay_ms=round(SILENT_AFTER_S * 1000), max_per_hour=6
     )
-    return SensorAlarm(Identity(app.name, app.version, f"sensor-{slot}"), slot, decider, timebase, outbox.submit)
+    return SensorAlarm(Identity(app.name, app.version, f"sensor-{slot}"), slot, decider, timebase, emit)
 
 
 def _outbox(device: ResolvedDevice, options: RunOptions, journal: Journal, clock: Clock) -> Outbox:

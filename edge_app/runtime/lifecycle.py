@@ -64,6 +64,8 @@ class Device:
         with ExitStack() as stack:
             parts = self.parts
             stack.enter_context(parts.journal)
+            for note in parts.journal.notes:
+                log.warning(note)
             parts.restore()
             stack.callback(parts.outbox.close)
             parts.outbox.start()
@@ -103,6 +105,7 @@ class Device:
             if now_s >= next_health_s:
                 next_health_s = now_s + HEALTH_PERIOD_S
                 self.parts.outbox.set_health(self.health_fields())
+            self._check_outbox()
             self._wait_a_little(clock, until_s)
         self._join_readers_and_workers()
         if self._failure is not None:
@@ -126,6 +129,11 @@ class Device:
         lost = sum(reader.counts.lost for reader in self.parts.readers)
         kept = ("windows", "judged", "unknown", "idle", "dropped", "clipped_inputs")
         return self.parts.health.fields() | {name: counts[name] for name in kept} | {"faults": faults, "lost": lost}
+
+    def _check_outbox(self) -> None:
+        """A device that cannot journal must not go on deciding."""
+        if self.parts.outbox.failure is not None:
+            self._fail(self.parts.outbox.failure)
 
     def _wait_a_little(self, clock: Clock, until_s: float | None) -> None:
         slice_s = 0.5 if not self.parts.inline else 0.05

@@ -37,6 +37,8 @@ class Decider(Protocol):
     @property
     def standing(self) -> bool: ...
 
+    def threshold_for(self, event: str) -> int: ...
+
     def step(self, verdict: str, score: int, now_ms: int) -> tuple[str, ...]: ...
 
     def command(self, name: str, now_ms: int, minutes: int | None = None) -> tuple[str, ...]: ...
@@ -253,7 +255,7 @@ class Pipeline:
             level=self.decider.level,
             flags=self.decider.flags,
             score=score,
-            threshold=self.decider.threshold,
+            threshold=self.decider.threshold_for(event),
             why=why,
             quality=quality,
             wall_ms=self._time.wall_ms(at_s),

@@ -61,7 +61,7 @@ class SensorAlarm:
             level=self.decider.level,
             flags=self.decider.flags,
             score=-1,
-            threshold=self.decider.threshold,
+            threshold=self.decider.threshold_for(event),
             why={"text": text},
             quality=100 if event == "cleared" else 0,
             wall_ms=self._time.wall_ms(now_s),
