@@ -69,3 +69,18 @@ def sound_server(tmp_path: Path) -> Iterator[SoundServer]:
         yield server.start()
     finally:
         server.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves slow and hardware tests out of a plain `pytest`; `-m slow` and EDGE_APP_HARDWARE=1 bring them back."""
+    hardware = bool(os.environ.get("EDGE_APP_HARDWARE"))
+    slow = bool(config.option.markexpr)  # whoever wrote -m has chosen
+
+    def left_out(item: pytest.Item) -> bool:
+        marks = {mark.name for mark in item.iter_markers()}
+        return ("slow" in marks and not slow) or ("hardware" in marks and not hardware)
+
+    dropped = [item for item in items if left_out(item)]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if not left_out(item)]
