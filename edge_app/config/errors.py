@@ -273,7 +273,7 @@ def _yaml(value: Any) -> str:
         return "{" + ", ".join(f"{name}: {_yaml(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_yaml(item) for item in value) + "]"
-    return json.dumps(value)
+    return _short(value) if isinstance(value, float) else json.dumps(value)
 
 
 def _value_at(data: Any, path: KeyPath) -> Any:

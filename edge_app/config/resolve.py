@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_app.config import registry
 from edge_app.config.apps import APP_FILE, Override, app_file, check_stage, load_app
-from edge_app.config.errors import Problems, nearest, validated
+from edge_app.config.errors import Problems, nearest, together, validated
 from edge_app.config.load import Document, load_document, shown
 from edge_app.config.resolved import ResolvedApp, ResolvedDevice, ResolvedSensor, Slot, Stage
 from edge_app.config.schema import DeviceConfig
@@ -63,12 +63,30 @@ def load_device(path: Path, *, replays: Mapping[str, ReplaySpec] | None = None) 
     )
 
 
+def load_sensor(path: Path, slot: str) -> ResolvedSensor:
+    """One sensor of a device's file, for bringing up wiring: the apps need not be there yet."""
+    document = load_document(Path(path))
+    config = validated(DeviceConfig, document)
+    problems = Problems()
+    if slot not in config.sensors:
+        guess = nearest(slot, list(config.sensors))
+        fix = (f"Did you mean `{guess}`? " if guess else "") + f"Slots: {', '.join(config.sensors) or 'none'}."
+        problems.add(document, ("sensors",), f"nothing is bound to a slot `{slot}`", fix)
+        problems.raise_if_any()
+    stage = check_stage("sensors", document, ("sensors", slot), problems)
+    if stage is None:
+        raise together(problems.found)
+    unit = str(_unit_of(stage) or "au")
+    return _sensor(slot, [("", Slot(slot, "", unit, 0.0, 1))], stage, replayed=False)
+
+
 def _load_apps(document: Document, config: DeviceConfig, problems: Problems) -> list[ResolvedApp]:
     folders: list[Path] = []
     for number, entry in enumerate(config.apps):
         folder = _find_app(document, entry)
         if folder is None:
-            problems.add(document, ("apps", number), f"there is no app in {entry}", _known_apps(entry))
+            looked = shown(document.path.parent / entry)
+            problems.add(document, ("apps", number), f"there is no {APP_FILE} in {looked}", _known_apps(entry))
         else:
             folders.append(folder)
     if problems.found:
@@ -96,7 +114,7 @@ def _known_apps(entry: str) -> str:
     shipped = sorted(folder.parent.name for folder in (find_share() / "apps").glob(f"*/{APP_FILE}"))
     guess = nearest(Path(entry).name, shipped)
     hint = f"Did you mean `{guess}`? " if guess else ""
-    return f"{hint}Paths start at the folder of this file and lead to a folder with an {APP_FILE}."
+    return f"{hint}A path starts at this file's folder; a name alone means an app that came with edge-app."
 
 
 def _refuse_twins(document: Document, apps: Sequence[ResolvedApp], problems: Problems) -> None:
@@ -219,10 +237,10 @@ def _check_sensor(
     if sensor.replayed:
         return
     here = ("sensors", sensor.slot)
-    unit = sensor.plugin.facts.get("unit") or getattr(sensor.config, "unit", None)
+    unit = _unit_of(Stage(sensor.plugin, sensor.config))
     name = sensor.plugin.name
     for app, slot in users:
-        if isinstance(unit, str) and unit != slot.unit:
+        if unit is not None and unit != slot.unit:
             fix = f"Bind a sensor that delivers {slot.unit}: {slot.quantity}."
             problems.add(document, here, f"{name} delivers {unit}, but {app} wants {slot.unit}", fix)
             return
@@ -230,6 +248,14 @@ def _check_sensor(
             what = f"{sensor.rate_hz:g} Hz is too slow for {app}, which needs at least {slot.min_rate_hz:g} Hz"
             problems.add(document, (*here, "rate_hz"), what, _faster(sensor, slot.min_rate_hz))
         _check_axes(document, sensor, app, slot, problems)
+
+
+def _unit_of(sensor: Stage) -> str | None:
+    """What the sensor delivers: a fact of the plugin, or of its keys; None when it takes what is asked."""
+    unit = sensor.plugin.facts.get("unit")
+    if callable(unit):
+        unit = unit(sensor.config)
+    return unit or getattr(sensor.config, "unit", None)
 
 
 def _check_axes(document: Document, sensor: ResolvedSensor, app: str, slot: Slot, problems: Problems) -> None:

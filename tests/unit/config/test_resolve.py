@@ -229,7 +229,7 @@ def test_an_app_named_twice_is_refused(world):
 
 
 def test_an_app_that_is_not_there_is_refused_in_the_device_file(world):
-    assert "devices/pump-7.yaml:2: apps[0]: there is no app in ../apps/pumps" in refused(
+    assert "devices/pump-7.yaml:2: apps[0]: there is no app.yaml in apps/pumps" in refused(
         world.device("../apps/bearings", "../apps/pumps")
     )
 
