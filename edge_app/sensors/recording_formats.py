@@ -110,7 +110,7 @@ def read_wav(path: Path) -> Table:
     tag, n_channels, rate_hz, _, block, bits = struct.unpack_from("<HHIIHH", layout)
     if tag == 0xFFFE and len(layout) >= 26:
         (tag,) = struct.unpack_from("<H", layout, 24)
-    if n_channels == 0 or rate_hz == 0 or block != n_channels * (bits // 8):
+    if block == 0 or rate_hz == 0 or block != n_channels * (bits // 8):
         raise damaged(path, f"its header says {n_channels} channels, {bits} bit, {rate_hz} Hz, {block} bytes a sample")
     if len(samples) % block:
         raise damaged(path, f"its data ends within a sample ({len(samples) % block} of {block} bytes)")
