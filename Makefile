@@ -53,7 +53,7 @@ typecheck: venv-dev ## mypy --strict
 check: lint typecheck test ## lint, typecheck and test
 
 bench: venv-dev tools ## the figures of the README, printed beside a bare loop in the same run
-	@set -e; for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
+	@set -e; for bench in benchmarks/[a-z]*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
 
 clean: ## removes everything that was made here
 	rm -rf .venv .venv313 .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
