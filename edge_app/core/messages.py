@@ -28,6 +28,8 @@ class Connected:
     """"3.1.1" or "5"."""
     receive_maximum: int
     """QoS 1 messages the broker takes at once."""
+    refused: tuple[str, ...] = ()
+    """Topic filters the broker does not let us subscribe to."""
 
 
 @dataclass(frozen=True, slots=True)

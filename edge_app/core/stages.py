@@ -61,7 +61,7 @@ class Model(Protocol):
 
 
 class Publisher(Protocol):
-    """Sends messages and reports what became of them through `sink`, called from its own thread: it must only take note."""
+    """Sends messages; reports through `sink`, from its own thread, what became of them: the sink only takes note."""
 
     def start(
         self, sink: Callable[[PublisherEvent], None], will: Outgoing | None, subscribe: Sequence[str] = ()
