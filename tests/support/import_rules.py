@@ -38,7 +38,7 @@ ONE_IMPORTER = {
     "rich": ("cli/demo_view.py",),
     "time": ("core/clock.py",),
     "datetime": ("core/clock.py",),
-    "scipy": ("sensors/recording.py", "training/"),
+    "scipy": ("sensors/recording_formats.py", "training/"),
     "flatbuffers": ("training/",),
     "sklearn": ("training/",),
     "torch": ("training/",),
