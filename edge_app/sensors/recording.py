@@ -2,7 +2,7 @@
 
 Configuration (`plugin: recording`), every key with type, default and unit:
 
-* `file` (str, required): WAV, CSV/TXT/TSV, NPZ/NPY or MAT (extra `[train]`); relative to the device configuration.
+* `file` (str, required): WAV, CSV/TXT/TSV, NPZ/NPY or MAT (MATLAB 5 to 7.2); relative to the device configuration.
 * `rate_hz` (float or null, null): needed where the file does not say; it overrules the file.
 * `channel` (str or null, null): name, ending of a name, or number from 1; several axes joined by "+".
 * `axes` (int, 1): channels wanted when `channel` does not say.
@@ -178,13 +178,14 @@ def _quantise(
     if whole and factor is not None and range_units is None:  # counts with their scale: as they are
         return np.ascontiguousarray(np.stack(columns)), factor
     values = np.stack([column.astype(np.float64) for column in columns])
-    if factor is not None:
-        values *= factor
-    elif table.full_scale is not None:
-        values *= (limit or 1.0) / table.full_scale
-    if limit is None:
-        limit = float(np.abs(values).max()) * 32768.0 / 32767.0 or 1.0
-    counts = np.clip(np.rint(values * (32768.0 / limit)), -FULL_SCALE, FULL_SCALE).astype(np.int16)
+    if factor is None and table.full_scale is not None:
+        factor = (limit or 1.0) / table.full_scale
+    with np.errstate(over="ignore"):  # what overflows clips
+        values *= 1.0 if factor is None else factor
+        if limit is None:
+            limit = max(float(np.abs(values).max()) * 32768.0 / 32767.0, 1e-30)
+        values = np.clip(values, -limit, limit) * (32768.0 / limit)
+    counts = np.clip(np.rint(values), -FULL_SCALE, FULL_SCALE).astype(np.int16)
     return counts, limit / 32768.0
 
 

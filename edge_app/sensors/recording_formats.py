@@ -1,7 +1,6 @@
 """Readers of recording files: WAV, CSV, NPZ/NPY, MATLAB. Each gives a `Table` of named columns.
 
-The only importer of scipy on the way to a device, and only when a `.mat` file is opened (extra `[train]`). Whatever a
-damaged or hostile file makes a library raise leaves here as RecordingError.
+Whatever a damaged or hostile file makes a library raise leaves here as RecordingError.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_app.core.errors import PluginError, RecordingError
+from edge_app.core.errors import RecordingError
+from edge_app.sensors.recording_matlab import NotMatlab5, read_variables
 
 Column = NDArray[Any]
 
@@ -190,7 +190,7 @@ def read_npy(path: Path) -> Table:
     """One NumPy array, mapped before it is read so that a hostile header cannot claim memory."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, SyntaxError) as error:
+    except Exception as error:  # as above: the header is Python text, and its tokenizer's errors differ by version
         raise damaged(path, _first_line(error)) from error
     return _from_arrays({"signal": np.asarray(array)})
 
@@ -231,24 +231,13 @@ def _text(arrays: dict[str, Column], name: str) -> str | None:
 
 
 def read_mat(path: Path) -> Table:
-    """MATLAB 4 and 5 files; every numeric vector or matrix is a signal, single numbers are not."""
+    """MATLAB 5 to 7.2 files; every numeric vector or matrix is a signal, single numbers are not."""
     try:
-        import scipy.io
-    except ImportError as error:
-        raise PluginError(
-            f"{path}: MATLAB files need scipy, which is not installed.",
-            "Install the extra: pip install 'edge-app[train]', or convert the file to NPZ.",
-        ) from error
-    try:
-        variables = scipy.io.loadmat(path)
-    except NotImplementedError as error:  # MATLAB 7.3 is HDF5
-        raise RecordingError(
-            f"{path}: a MATLAB 7.3 file (HDF5).", "Save it with `save -v7`, or convert it to NPZ."
-        ) from error
-    except Exception as error:  # a damaged file makes scipy raise nearly anything
+        return _from_arrays(dict(read_variables(path.read_bytes(), MOST_BYTES)))
+    except NotMatlab5 as error:
+        raise RecordingError(f"{path}: {error}.", "Save it with `save -v7`, or convert it to NPZ.") from error
+    except ValueError as error:
         raise damaged(path, _first_line(error)) from error
-    arrays = {name: value for name, value in variables.items() if isinstance(value, np.ndarray)}
-    return _from_arrays(arrays)
 
 
 def _first_line(error: BaseException) -> str:
