@@ -16,10 +16,11 @@ Floats = NDArray[np.float64]
 
 FRACTION_BITS = 8
 """The decimated signal is in counts times 2^8."""
-STOP_RATIO = 1.4
-"""The stop band starts at this multiple of the band's top: what folds at an analysis rate of 2.4 times the top or more
-falls above the top."""
-STOP_DB = 70.0
+STOP_RATIO = 1.25
+"""The stop band starts at this multiple of the band's top: what folds at an analysis rate of 2.25 times the top or more
+falls above the top. Wider, and time features would hear more at high sensor rates than at low ones; narrower, and the
+taps' magnitudes would sum to 2 or more and the sums leave 32 bits."""
+STOP_DB = 60.0
 """Attenuation the window is designed for (dB)."""
 
 
@@ -41,7 +42,7 @@ def design_decimator(rate_hz: float, min_rate_hz: float, top_hz: float) -> Decim
     """The decimator for a sensor rate, the lowest analysis rate allowed and the top of the analysed band (Hz).
 
     The factor is the largest whole number that leaves `rate_hz / factor` at or above both `min_rate_hz` and
-    2.4 times `top_hz`. Below 2.4 times `top_hz` nothing is filtered: the sensor's own filter must do.
+    2.25 times `top_hz`. Below 2.25 times `top_hz` nothing is filtered: the sensor's own filter must do.
     """
     needed_hz = max(min_rate_hz, (1.0 + STOP_RATIO) * top_hz)
     factor = max(1, int(rate_hz / needed_hz + 1e-9))
@@ -60,14 +61,19 @@ def kaiser_lowpass(passband: float, stopband: float) -> tuple[int, ...]:
     J. F. Kaiser, "Nonrecursive digital filter design using the I0-sinh window function", ISCAS 1974; length and beta
     as in A. V. Oppenheim, R. W. Schafer, Discrete-Time Signal Processing, section 7.5.
     """
+    side = [math.floor(tap + 0.5) for tap in scaled_taps(passband, stopband)[1:]]
+    return (*reversed(side), 32768 - 2 * sum(side), *side)
+
+
+def scaled_taps(passband: float, stopband: float) -> list[float]:
+    """The taps from the centre to one end before rounding, times 32768."""
     width = 2.0 * math.pi * (stopband - passband)
     half = math.ceil((STOP_DB - 8.0) / (2.285 * width) / 2.0)
     beta = 0.1102 * (STOP_DB - 8.7)
     cut = passband + stopband
     ideal = [cut * _sinc(cut * k) * _bessel_i0(beta * math.sqrt(1.0 - (k / half) ** 2)) for k in range(half + 1)]
     total = ideal[0] + 2.0 * sum(ideal[1:])
-    side = [math.floor(32768.0 * tap / total + 0.5) for tap in ideal[1:]]
-    return (*reversed(side), 32768 - 2 * sum(side), *side)
+    return [32768.0 * tap / total for tap in ideal]
 
 
 def _sinc(x: float) -> float:

@@ -138,7 +138,7 @@ def envelope(signal: Floats, bits: int, plan: EnvelopePlan) -> Floats:
     """
     cut = np.floor(signal * 2.0 ** (CUT_BITS - bits) + 0.5)
     filtered = np.stack([np.correlate(axis, plan.taps, "valid") for axis in cut])
-    rectified = np.abs(np.floor(filtered * 2.0 ** -CUT_BITS + 0.5))
+    rectified = np.abs(np.floor(filtered * 2.0**-CUT_BITS + 0.5))
     used = rectified[:, : plan.length * plan.step]
     result: Floats = used.reshape(len(signal), plan.length, plan.step).sum(axis=2)
     return result

@@ -1,0 +1,92 @@
+"""The numpy front end equals the one written in plain integers from docs/reference/front-end.md, byte for byte."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scalar_frontend
+from frontend_windows import KINDS, counts_of
+
+from edge_app.core.frames import Window
+from edge_app.dsp.bearing import Bearing
+from edge_app.features.schema import VibrationSettings
+from edge_app.features.vibration import LineSettings, Vibration
+
+LINES_HZ = Bearing(balls=9, ball_mm=7.94, pitch_mm=39.04).line_hz(29.5)
+RATES = [(3332.0, 1.0), (2560.0, 1.0), (12000.0, 1.0), (25600.0, 0.3), (48000.0, 0.5), (1600.0, 0.4), (3332.0, 6.0)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("rate_hz", "seconds"), RATES, ids=[f"{rate:g}Hz-{seconds:g}s" for rate, seconds in RATES])
+def test_every_value_equals_the_scalar_reference(rate_hz: float, seconds: float, kind: str) -> None:
+    low_hz = 10.0 if seconds >= 0.5 else 30.0
+    high_hz = min(1250.0, 0.45 * rate_hz)
+    min_rate_hz = min(2560.0, rate_hz)
+    scale = 2 / 32768
+    counts = counts_of(kind, int(rate_hz * seconds + 0.5))
+    settings = VibrationSettings((low_hz, high_hz), 24, 1, min_rate_hz, seconds)
+    extractor = Vibration(settings, rate_hz, scale, LineSettings(LINES_HZ, (0.4 * high_hz, high_hz)))
+
+    vector = extractor.extract(Window(counts[None], scale, "g", rate_hz, 0.0, seconds))
+
+    plain = [int(count) for count in counts]
+    expected = scalar_frontend.axis_features(plain, rate_hz, scale, low_hz, high_hz, 24, min_rate_hz)
+    assert vector.values.tolist() == expected
+    assert vector.values.dtype == np.int16
+    assert vector.clipped == 0
+    if vector.evidence:
+        band = (0.4 * high_hz, high_hz)
+        lines = scalar_frontend.envelope_lines(plain, rate_hz, min_rate_hz, high_hz, band, LINES_HZ)
+        assert dict(vector.evidence) == lines
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_windows_of_any_size_and_level_equal_the_scalar_reference(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rate_hz = float(rng.choice([2560, 2666, 3200, 3332, 6400, 10000]))
+    length = int(rate_hz * rng.uniform(0.45, 1.6))
+    level = 2.0 ** rng.uniform(-1, 16)
+    counts = np.clip(np.round(rng.standard_normal(length) * level + rng.uniform(-2e4, 2e4)), -32768, 32767)
+    scale = float(rng.choice([2, 4, 8, 16])) / 32768
+    low_hz, bands = float(rng.uniform(15, 60)), int(rng.integers(1, 40))
+    settings = VibrationSettings((low_hz, 1250.0), bands, 1, 2560.0, length / rate_hz)
+    vector = Vibration(settings, rate_hz, scale).extract(
+        Window(counts.astype(np.int16)[None], scale, "g", rate_hz, 0.0, 1.0)
+    )
+    plain = [int(count) for count in counts]
+    assert vector.values.tolist() == scalar_frontend.axis_features(plain, rate_hz, scale, low_hz, 1250.0, bands, 2560.0)
+
+
+def test_each_axis_of_three_has_the_values_it_has_alone() -> None:
+    rate_hz, scale = 3332.0, 16 / 32768
+    counts = np.stack([counts_of(kind, 3332) for kind in ("noise", "impulse", "sine")])
+    three = Vibration(VibrationSettings((10.0, 1250.0), 32, 3, 2560.0, 1.0), rate_hz, scale)
+    one = Vibration(VibrationSettings((10.0, 1250.0), 32, 1, 2560.0, 1.0), rate_hz, scale)
+    together = three.extract(Window(counts, scale, "g", rate_hz, 0.0, 1.0)).values.reshape(3, -1)
+    for axis in range(3):
+        alone = one.extract(Window(counts[axis : axis + 1].copy(), scale, "g", rate_hz, 0.0, 1.0))
+        assert together[axis].tolist() == alone.values.tolist()
+
+
+def test_the_tables_equal_those_made_in_integers() -> None:
+    from edge_app.dsp.fft import twiddle_q15
+    from edge_app.dsp.fixed import LOG2_TABLE
+    from edge_app.dsp.spectrum import hann_q15
+
+    assert list(LOG2_TABLE) == scalar_frontend.log2_table()
+    for length in (256, 1024):
+        assert hann_q15(length) == scalar_frontend.hann(length)
+        assert [twiddle_q15(k, length) for k in range(length)] == scalar_frontend.twiddles(length)
+
+
+def test_no_table_entry_of_the_usual_rates_sits_on_a_rounding_tie() -> None:
+    """The last digit of sin, cos and I0 differs between C libraries; it must not reach a table."""
+    for rate_hz in (3332.0, 3200.0, 6400.0, 6664.0, 12000.0, 25600.0, 48000.0):
+        taps = unrounded_taps(1250.0 / rate_hz, 1562.5 / rate_hz)
+        assert min(abs(tap - np.floor(tap) - 0.5) for tap in taps if abs(tap) > 1e-9) > 1e-9
+
+
+def unrounded_taps(passband: float, stopband: float) -> list[float]:
+    from edge_app.dsp.decimate import scaled_taps
+
+    return scaled_taps(passband, stopband)
