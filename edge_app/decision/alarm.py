@@ -3,12 +3,14 @@
 
 Source: ISA-18.2-2016, "Alarm state transition diagram"; OPC UA Part 9, AlarmConditionType.
 
-The condition is one of seven; people see five, the last two as `unknown` and `idle` with the alarm's level held:
+The condition is one of eight; people see five: `start` as `unknown`, the last two as `unknown` and `idle` with the
+alarm's level held:
 
+- start: nothing is known yet, and nobody has been told so
 - normal: judged, nothing wrong
 - pending: judged, the evidence is there, the on-delay still runs
 - active: the alarm stands
-- unknown: cannot be judged (before the first window, or bad data)
+- unknown: cannot be judged
 - idle: the machine stands still; not judged
 - active_unknown: cannot be judged while the alarm stands; it stands until a judged window clears it
 - active_idle: stopped while the alarm stands; a stopped machine is not a repaired one
@@ -23,8 +25,8 @@ from edge_app.core.errors import ControlError
 from edge_app.decision.rules import Limiter
 
 NORMAL, PENDING, ACTIVE, UNKNOWN, IDLE = "normal", "pending", "active", "unknown", "idle"
-ACTIVE_UNKNOWN, ACTIVE_IDLE = "active_unknown", "active_idle"
-STATES = (NORMAL, PENDING, ACTIVE, UNKNOWN, IDLE, ACTIVE_UNKNOWN, ACTIVE_IDLE)
+START, ACTIVE_UNKNOWN, ACTIVE_IDLE = "start", "active_unknown", "active_idle"
+STATES = (START, NORMAL, PENDING, ACTIVE, UNKNOWN, IDLE, ACTIVE_UNKNOWN, ACTIVE_IDLE)
 
 QUIET = 0  # judged; the evidence is not there, and not against an alarm either
 HIGH = 1  # judged; the evidence is there, the on-delay still runs
@@ -38,6 +40,7 @@ INPUTS = (QUIET, HIGH, RAISE, CLEAR, BLIND, STILL, WAIT)
 # fmt: off
 TABLE = {
     #                QUIET   HIGH     RAISE   CLEAR   BLIND           STILL        WAIT
+    START:          (NORMAL, PENDING, ACTIVE, NORMAL, UNKNOWN,        IDLE,        START),
     NORMAL:         (NORMAL, PENDING, ACTIVE, NORMAL, UNKNOWN,        IDLE,        NORMAL),
     PENDING:        (NORMAL, PENDING, ACTIVE, NORMAL, UNKNOWN,        IDLE,        PENDING),
     UNKNOWN:        (NORMAL, PENDING, ACTIVE, NORMAL, UNKNOWN,        IDLE,        UNKNOWN),
@@ -47,16 +50,17 @@ TABLE = {
     ACTIVE_IDLE:    (ACTIVE, ACTIVE,  ACTIVE, NORMAL, ACTIVE_UNKNOWN, ACTIVE_IDLE, ACTIVE_IDLE),
 }
 
-SHOWN = {NORMAL: NORMAL, PENDING: PENDING, ACTIVE: ACTIVE, UNKNOWN: UNKNOWN, IDLE: IDLE,
-         ACTIVE_UNKNOWN: UNKNOWN, ACTIVE_IDLE: IDLE}
+SHOWN = {START: UNKNOWN, NORMAL: NORMAL, PENDING: PENDING, ACTIVE: ACTIVE, UNKNOWN: UNKNOWN,
+         IDLE: IDLE, ACTIVE_UNKNOWN: UNKNOWN, ACTIVE_IDLE: IDLE}
 """What people see of each state."""
 
 RUNS = "runs"
-VIEW = {NORMAL: RUNS, PENDING: RUNS, ACTIVE: RUNS, UNKNOWN: UNKNOWN, IDLE: IDLE,
-        ACTIVE_UNKNOWN: UNKNOWN, ACTIVE_IDLE: IDLE}
+VIEW = {START: START, NORMAL: RUNS, PENDING: RUNS, ACTIVE: RUNS, UNKNOWN: UNKNOWN,
+        IDLE: IDLE, ACTIVE_UNKNOWN: UNKNOWN, ACTIVE_IDLE: IDLE}
 """Whether the machine can be judged; VIEW_EVENT tells its changes."""
 
-VIEW_EVENT = {(UNKNOWN, RUNS): "known",   (IDLE, RUNS): "started",
+VIEW_EVENT = {(START, RUNS): "known",     (START, UNKNOWN): "unknown", (START, IDLE): "idle",
+              (UNKNOWN, RUNS): "known",   (IDLE, RUNS): "started",
               (RUNS, UNKNOWN): "unknown", (IDLE, UNKNOWN): "unknown",
               (RUNS, IDLE): "idle",       (UNKNOWN, IDLE): "idle"}
 
@@ -92,12 +96,12 @@ class Alarm:
         self.level_when_raised = level
         self.latch = latch
         self.remind_ms = remind_ms
-        self.state = UNKNOWN
+        self.state = START
         self.latched = False
         self.acked = False
         self.suppressed = False
         self.shelved_until_ms = -1
-        self.told_view = UNKNOWN
+        self.told_view = START
         self.told_alarm = NONE
         self.reminded_ms = 0
         self.withheld = 0
@@ -121,7 +125,7 @@ class Alarm:
         """ok, info (cannot be judged), or the alarm's level."""
         if self.alarm != NONE:
             return self.level_when_raised
-        return "info" if self.state == UNKNOWN else "ok"
+        return "info" if self.state in (START, UNKNOWN) else "ok"
 
     @property
     def flags(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from edge_app.decision.alarm import (
     RUNS,
     SHELVE_MINUTES,
     SHOWN,
+    START,
     STATES,
     STILL,
     UNKNOWN,
@@ -271,7 +272,7 @@ def _is_snapshot(snapshot: object) -> bool:
     told = [pair[0] for pair in ALARM_EVENT]
     return (
         snapshot.get("state") in STATES
-        and snapshot.get("told_view") in (RUNS, UNKNOWN, IDLE)
+        and snapshot.get("told_view") in (START, RUNS, UNKNOWN, IDLE)
         and snapshot.get("told_alarm") in told
         and _is_ages(snapshot.get("views_ago"))
         and _is_ages(snapshot.get("raises_ago"))

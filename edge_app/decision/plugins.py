@@ -21,27 +21,27 @@ class AnomalyConfig(BaseModel):
     """A window with a higher score speaks for the alarm."""
     clear_below: Score = 0.60
     """A window with a lower score speaks against it; between the two a window says neither."""
-    hits: int = Field(3, ge=1, le=24)
+    hits: int = Field(default=3, ge=1, le=24)
     """How many of the last `of` windows must speak for the alarm."""
-    of: int = Field(5, ge=1, le=24)
+    of: int = Field(default=5, ge=1, le=24)
     """How many judged windows are remembered."""
-    on_delay_s: float = Field(0.0, ge=0.0, le=86400.0)
+    on_delay_s: float = Field(default=0.0, ge=0.0, le=86400.0)
     """How long the evidence must last before the alarm is raised (s)."""
-    off_delay_s: float = Field(0.0, ge=0.0, le=86400.0)
+    off_delay_s: float = Field(default=0.0, ge=0.0, le=86400.0)
     """How long the evidence against it must last before it is cleared (s)."""
-    unknown_after: int = Field(3, ge=1, le=10000)
+    unknown_after: int = Field(default=3, ge=1, le=10000)
     """So many windows in a row that cannot be judged make the state `unknown`; fewer are passed over."""
-    idle_after: int = Field(3, ge=1, le=10000)
+    idle_after: int = Field(default=3, ge=1, le=10000)
     """So many windows in a row below the gate make the state `idle`."""
     latch: bool = False
     """True: after the machine is healthy again the alarm stays until a person resets it."""
     level: Literal["warn", "alarm"] = "alarm"
     """How loud it is."""
-    max_per_hour: int = Field(12, ge=0, le=3600)
+    max_per_hour: int = Field(default=12, ge=0, le=3600)
     """Most alarms told in an hour (0: no limit); more are held back and counted, and told when there is room again."""
-    realarm_s: float = Field(0.0, ge=0.0, le=30 * 86400.0)
+    realarm_s: float = Field(default=0.0, ge=0.0, le=30 * 86400.0)
     """Tell an alarm that nobody acknowledged again after this time (s); 0: never."""
-    suppressed_by: str | None = Field(None, pattern=r"^[a-z0-9_-]{1,48}$")
+    suppressed_by: str | None = Field(default=None, pattern=r"^[a-z0-9_-]{1,48}$")
     """Pipeline of the same app whose alarm explains this one: while it stands, this one is not told."""
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """The alarm's life, told as stories, under every runtime."""
 
 from edge_app.core.errors import ControlError
-from edge_app.decision.alarm import BLIND, CLEAR, HIGH, INPUTS, QUIET, RAISE, STATES, STILL, TABLE, WAIT, Alarm
+from edge_app.decision.alarm import BLIND, CLEAR, HIGH, INPUTS, QUIET, RAISE, SHOWN, STATES, STILL, TABLE, WAIT, Alarm
 from edge_app.decision.anomaly import AnomalyDecider
 
 HOUR = 3600000
@@ -38,7 +38,14 @@ def test_the_table_has_a_state_for_every_cell():
 
 def test_before_the_first_window_nothing_is_known():
     alarm = Alarm()
-    assert (alarm.state, alarm.level, alarm.flags) == ("unknown", "info", ())
+    assert (SHOWN[alarm.state], alarm.level, alarm.flags) == ("unknown", "info", ())
+
+
+def test_that_the_first_windows_cannot_be_judged_is_told():
+    alarm = Alarm()
+    assert alarm.step(WAIT, 1) == ()
+    assert alarm.step(BLIND, 2) == ("unknown",)
+    assert alarm.step(BLIND, 3) == ()
 
 
 def test_pending_is_passed_over_in_silence():

@@ -23,6 +23,7 @@ from edge_app.decision.alarm import (
     SHOWN,
     STANDING,
     STANDS,
+    START,
     STATES,
     STILL,
     TABLE,
@@ -34,16 +35,18 @@ from edge_app.decision.alarm import (
 from edge_app.decision.anomaly import AnomalyDecider
 
 PATH_TO = {
+    "start": (),
     "normal": (QUIET,),
     "pending": (HIGH,),
     "active": (RAISE,),
-    "unknown": (),
+    "unknown": (BLIND,),
     "idle": (STILL,),
     "active_unknown": (RAISE, BLIND),
     "active_idle": (RAISE, STILL),
 }
 CELLS = {
     # state:          QUIET, HIGH, RAISE, CLEAR, BLIND, STILL, WAIT: what is told, in full
+    "start": ("known", "known", "known raised", "known", "unknown", "idle", ""),
     "normal": ("", "", "raised", "", "unknown", "idle", ""),
     "pending": ("", "", "raised", "", "unknown", "idle", ""),
     "unknown": ("known", "known", "known raised", "known", "", "idle", ""),
@@ -81,7 +84,7 @@ def test_waiting_changes_no_state() -> None:
 
 def test_every_change_of_what_is_told_has_its_event() -> None:
     views = set(VIEW.values())
-    assert set(VIEW_EVENT) == {(a, b) for a in views for b in views if a != b}
+    assert set(VIEW_EVENT) == {(a, b) for a in views for b in views - {START} if a != b}
     alarms = {NONE, STANDS, LATCHED}
     assert set(ALARM_EVENT) == {(a, b) for a in alarms for b in alarms if a != b}
 
