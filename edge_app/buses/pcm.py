@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 import threading
 from collections import deque
@@ -13,6 +14,8 @@ from edge_app.core.errors import BusError, PluginError, SensorLost, SensorNotFou
 
 Deliver = Callable[[bytes, bool], None]
 """Called by the sound library's own thread with interleaved int16 and whether samples were lost before them."""
+Ended = Callable[[], None]
+"""Called when a stream stops by itself."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,7 @@ class PCM(Protocol):
     def inputs(self) -> list[SoundInput]:
         """Devices one can record from, the default one first."""
 
-    def start(
-        self, device: SoundInput, rate_hz: float, n_channels: int, deliver: Deliver, ended: Callable[[], None]
-    ) -> Any:
+    def start(self, device: SoundInput, rate_hz: float, n_channels: int, deliver: Deliver, ended: Ended) -> Any:
         """Begin recording; the result has `close()`. `ended` is called when the stream stops by itself."""
 
 
@@ -50,6 +51,7 @@ class PortAudio:
 
     def inputs(self) -> list[SoundInput]:
         library = _library()
+        _check_not_hanging()
         # PortAudio lists devices once; a microphone plugged in since is seen only after a fresh start.
         if not _running:
             library._terminate()
@@ -65,9 +67,7 @@ class PortAudio:
         ]  # fmt: skip
         return sorted(found, key=lambda each: each.index != default)
 
-    def start(
-        self, device: SoundInput, rate_hz: float, n_channels: int, deliver: Deliver, ended: Callable[[], None]
-    ) -> Any:
+    def start(self, device: SoundInput, rate_hz: float, n_channels: int, deliver: Deliver, ended: Ended) -> Any:
         library = _library()
 
         def callback(data: Any, _frames: int, _time: Any, status: Any) -> None:
@@ -76,7 +76,7 @@ class PortAudio:
         try:
             stream = library.RawInputStream(
                 samplerate=rate_hz, device=device.index, channels=n_channels, dtype="int16",
-                callback=callback, finished_callback=ended,
+                callback=callback, finished_callback=ended, dither_off=True,
             )  # fmt: skip
             stream.start()
         except library.PortAudioError as error:
@@ -84,8 +84,13 @@ class PortAudio:
         return _Recording(stream)
 
 
+CLOSE_TIMEOUT_S = 2.0
+"""How long closing a stream may take; PortAudio waits for ever for a JACK server that was killed."""
+
 _running: set[int] = set()
 """Streams now open, by id: PortAudio must not be restarted under them."""
+_hanging: list[Any] = []
+"""Streams PortAudio never finished closing; it cannot be used in this process any more."""
 
 
 class _Recording:
@@ -96,12 +101,31 @@ class _Recording:
         _running.add(id(self))
 
     def close(self) -> None:
+        """Stop; a stream that does not let itself be closed is left behind."""
         stream, self._stream = self._stream, None
-        if stream is not None:
-            try:
-                stream.close(ignore_errors=True)
-            finally:
-                _running.discard(id(self))
+        if stream is None:
+            return
+        closing = threading.Thread(target=_stop_and_close, args=(stream,), daemon=True)
+        closing.start()
+        closing.join(CLOSE_TIMEOUT_S)
+        if closing.is_alive():
+            _hanging.append(stream)
+            atexit.unregister(_library()._exit_handler)  # it would wait for ever, too
+        else:
+            _running.discard(id(self))
+
+
+def _stop_and_close(stream: Any) -> None:
+    stream.abort(ignore_errors=True)
+    stream.close(ignore_errors=True)
+
+
+def _check_not_hanging() -> None:
+    if _hanging:
+        raise SensorLost(
+            "The sound library hangs since the sound server died.",
+            "Restart edge-app (under systemd: `Restart=always` and the watchdog); recording goes on afterwards.",
+        )
 
 
 def _library() -> Any:

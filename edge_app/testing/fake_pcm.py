@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_app.buses.pcm import Deliver, SoundInput, cannot_record
+from edge_app.buses.pcm import Deliver, Ended, SoundInput, cannot_record
 
 USB = SoundInput(3, "USB PnP Sound Device: Audio (hw:1,0)", "Device", 1, 48000.0)
 
@@ -31,9 +30,7 @@ class FakePCM:
     def inputs(self) -> list[SoundInput]:
         return list(self.devices)
 
-    def start(
-        self, device: SoundInput, rate_hz: float, n_channels: int, deliver: Deliver, ended: Callable[[], None]
-    ) -> Any:
+    def start(self, device: SoundInput, rate_hz: float, n_channels: int, deliver: Deliver, ended: Ended) -> Any:
         if self.refuse or n_channels > device.channels:
             raise cannot_record(device, rate_hz, n_channels, self.refuse or "Invalid number of channels")
         self.streams.append(FakeStream(device, rate_hz, n_channels, deliver, ended))
@@ -60,9 +57,7 @@ class FakePCM:
 class FakeStream:
     """One recording."""
 
-    def __init__(
-        self, device: SoundInput, rate_hz: float, n_channels: int, deliver: Deliver, ended: Callable[[], None]
-    ) -> None:
+    def __init__(self, device: SoundInput, rate_hz: float, n_channels: int, deliver: Deliver, ended: Ended) -> None:
         self.device = device
         self.rate_hz = rate_hz
         self.n_channels = n_channels

@@ -113,7 +113,13 @@ class SoundServer:
         folders = self._libraries["LD_LIBRARY_PATH"].split(":")
         libjack = next(path for folder in folders if (path := Path(folder) / "libjack.so.0").exists())
         script = [sys.executable, str(HERE / "jack_microphone.py"), str(libjack), name]
-        self._start(name, [*script, str(frequency_hz), str(amplitude)], "ready")
+        for attempt in range(20):  # the socket is there a moment before the server listens on it
+            try:
+                return self._start(name, [*script, str(frequency_hz), str(amplitude)], "ready")
+            except RuntimeError:
+                if attempt == 19:
+                    raise
+                time.sleep(0.05)
 
     def kill(self, key: str = "jackd") -> None:
         """Kills the server ("jackd"), or unplugs a microphone by its name. Harmless when it is gone."""
