@@ -186,7 +186,7 @@ class AnomalyDecider:
             "latched": 1 if alarm.latched else 0,
             "acked": 1 if alarm.acked else 0,
             "suppressed": 1 if alarm.suppressed else 0,
-            "shelved_left": alarm.shelved_until_ms - now_ms if alarm.shelved_until_ms >= 0 else -1,
+            "shelved_left": max(0, alarm.shelved_until_ms - now_ms) if alarm.shelved_until_ms >= 0 else -1,
             "told_view": alarm.told_view,
             "told_alarm": alarm.told_alarm,
             "reminded_ago": now_ms - alarm.reminded_ms,
