@@ -110,6 +110,24 @@ class Table:
         follow = self.reader.follow
         return [Table(self.reader, follow(start + 4 * i, name), f"{name} {i}") for i in range(length)]
 
+    def present(self, slot: int) -> bool:
+        """Whether the field is there at all."""
+        return self._field(slot, 1, f"field {slot}") is not None
+
+    def check_scalar(self, slot: int, size: int, name: str) -> None:
+        """The number lies inside its table."""
+        self._field(slot, size, name)
+
+    def check_vector(self, slot: int, item_size: int, limit: int, name: str) -> None:
+        """The vector lies inside the file."""
+        self._vector(slot, item_size, limit, name)
+
+    def check_text(self, slot: int, name: str) -> None:
+        """The string lies inside the file with its closing zero, which C readers rely on."""
+        start, length = self._vector(slot, 1, len(self.reader.data), name)
+        if start and self.reader.number("<B", start + length, f"the end of {name}") != 0:
+            raise self.reader.fail(f"{name} of {self.what} does not end with a zero byte")
+
     def _vector(self, slot: int, item_size: int, limit: int, name: str) -> tuple[int, int]:
         """First byte and length of a vector; (0, 0) when absent."""
         position = self._field(slot, 4, name)

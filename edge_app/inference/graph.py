@@ -13,6 +13,7 @@ from pathlib import Path
 
 from edge_app.core.errors import ModelError
 from edge_app.inference.flatbuffer import Reader, Table
+from edge_app.inference.schema import check_file
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_TENSORS = 1000
@@ -22,6 +23,8 @@ MAX_ELEMENTS = 1 << 24
 """Elements of one tensor, and of all activations together."""
 MAX_CONSTANT_BYTES = 2 * MAX_FILE_BYTES
 """Constants of all tensors together: a small file may name the same bytes a thousand times."""
+MIN_SCALE, MAX_SCALE = 2.0**-60, 2.0**30
+"""Scales of models that mean something; outside, the interpreters' own integers overflow."""
 
 DTYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
 ITEM_BYTES = {"float32": 4, "float16": 2, "int32": 4, "uint8": 1, "int64": 8, "bool": 1, "int16": 2, "int8": 1}
@@ -184,6 +187,7 @@ def read_graph(data: bytes, where: str) -> Graph:
     )
     inputs = _indices(reader, subgraphs[0], 1, len(tensors), "the graph's inputs")
     outputs = _indices(reader, subgraphs[0], 2, len(tensors), "the graph's outputs")
+    check_file(model, len(tensors), len(buffers))
     graph = Graph(where, tensors, operators, inputs, outputs)
     _check_sizes(reader, graph)
     _check_order(reader, graph)
@@ -231,10 +235,11 @@ def _quantization(
         raise reader.fail(f"{where} has {len(scales)} scales along dimension {axis} of shape {list(shape)}")
     if len(zero_points) != len(scales):
         raise reader.fail(f"{where} has {len(scales)} scales and {len(zero_points)} zero points")
-    if not all(math.isfinite(scale) and scale > 0 for scale in scales):
-        raise reader.fail(f"{where} has a scale that is not a positive finite number")
-    if dtype == "int8" and not all(-128 <= zero <= 127 for zero in zero_points):
-        raise reader.fail(f"{where} has a zero point outside -128..127")
+    if not all(MIN_SCALE <= scale <= MAX_SCALE for scale in scales):  # also false for NaN
+        raise reader.fail(f"{where} has a scale outside {MIN_SCALE:g} to {MAX_SCALE:g}")
+    low, high = (-128, 127) if dtype == "int8" else (0, 255) if dtype == "uint8" else (0, 0)
+    if not all(low <= zero <= high for zero in zero_points):
+        raise reader.fail(f"{where} has a zero point outside {low}..{high}")
     return scales, zero_points, axis
 
 

@@ -26,9 +26,8 @@ def _index(values: Values) -> NDArray[np.intp]:
     return values.astype(np.intp) + 128
 
 
-def _requantized(values: NDArray[np.int64], factor: float) -> NDArray[np.int64]:
-    """`values` times a real factor, rounded twice."""
-    multiplier, shift = quantize_multiplier(factor)
+def _requantized(values: NDArray[np.int64], multiplier: int, shift: int) -> NDArray[np.int64]:
+    """`values` times multiplier·2^(shift-31), rounded twice."""
     return multiply_by_quantized_multiplier(values, np.array(multiplier), np.array(shift))
 
 
@@ -102,20 +101,20 @@ def mean(build: Build, operator: Operator) -> Step:
     shape = tuple(1 if axis in axes else size for axis, size in enumerate(source.shape) if keep or axis not in axes)
     target, out = build.output(operator, shape)
     count = math.prod(source.shape[axis] for axis in axes)
-    multiplier, shift = _mean_multiplier(source.scale / target.scale, count)
+    multiplier, shift = _mean_multiplier(build.multiplier(operator, source.scale / target.scale), count)
     x, zero_sum = build.values[source.index], source.zero_point * count
 
     def step() -> None:
         sums = x.sum(axis=axes, keepdims=keep, dtype=np.float64).astype(np.int64) - zero_sum
-        result = multiply_by_quantized_multiplier(sums, np.array(multiplier), np.array(shift)) + target.zero_point
+        result = _requantized(sums, multiplier, shift) + target.zero_point
         np.copyto(out, np.clip(result, -128, 127))
 
     return step
 
 
-def _mean_multiplier(factor: float, count: int) -> tuple[int, int]:
+def _mean_multiplier(factor: tuple[int, int], count: int) -> tuple[int, int]:
     """Multiplier and shift of factor / count, the division done on the multiplier as the reference does."""
-    multiplier, shift = quantize_multiplier(factor)
+    multiplier, shift = factor
     room = min(count.bit_length() - 1, 32, 31 + shift)
     return (multiplier << room) // count, shift - room
 
@@ -137,15 +136,16 @@ def add(build: Build, operator: Operator) -> Step:
     if factor >= 1.0:
         raise build.fail(operator, "the output's scale is too small for the sum")
     tables = [
-        _requantized((INT8 - tensor.zero_point).astype(np.int64) << 20, tensor.scale / common)
+        _requantized((INT8 - tensor.zero_point).astype(np.int64) << 20, *quantize_multiplier(tensor.scale / common))
         for tensor in (first, second)
     ]
+    multiplier, shift = quantize_multiplier(factor)
     low, high = activation_range(str(operator.options["fused"]), target.scale, target.zero_point)
     x, y = build.values[first.index], build.values[second.index]
 
     def step() -> None:
         total = tables[0][_index(x)] + tables[1][_index(y)]
-        np.copyto(out, np.clip(_requantized(total, factor) + target.zero_point, low, high))
+        np.copyto(out, np.clip(_requantized(total, multiplier, shift) + target.zero_point, low, high))
 
     return step
 
@@ -163,8 +163,9 @@ def pad(build: Build, operator: Operator) -> Step:
     fill = target.zero_point
     if operator.name == "PADV2":
         value = build.constant(operator, 2, "int8")
-        if value.size != 1:
-            raise build.fail(operator, "the padding value must be one number")
+        given = build.tensor(operator, 2)
+        if value.size != 1 or (given.scales, given.zero_points) != (target.scales, target.zero_points):
+            raise build.fail(operator, "the padding value must be one number in the output's scale")
         fill = int(value.reshape(-1)[0])
     out[...] = fill
     inner = out[tuple(slice(before, before + size) for size, (before, _) in zip(source.shape, amounts, strict=True))]
@@ -192,6 +193,11 @@ def reshape(build: Build, operator: Operator) -> None:
     target = build.checked(operator, build.graph.tensors[operator.outputs[0]], "int8")
     if source.elements != target.elements:
         raise build.fail(operator, f"cannot turn shape {list(source.shape)} into {list(target.shape)}")
+    if len(operator.inputs) > 1 and build.graph.tensors[operator.inputs[1]].data is not None:
+        wanted = build.constant(operator, 1, "int32").reshape(-1).tolist()
+        fits = len(wanted) == len(target.shape) and all(a in (-1, b) for a, b in zip(wanted, target.shape, strict=True))
+        if not fits or wanted.count(-1) > 1:
+            raise build.fail(operator, f"wants shape {wanted}, the file says {list(target.shape)}")
     build.values[target.index] = build.values[source.index].reshape(target.shape)
 
 
@@ -225,7 +231,8 @@ def quantize(build: Build, operator: Operator) -> Step:
     """QUANTIZE from int8 to int8: another scale and zero point."""
     source = build.per_tensor(operator, build.tensor(operator, 0))
     target, out = build.output(operator, source.shape)
-    table = _requantized((INT8 - source.zero_point).astype(np.int64), source.scale / target.scale)
+    multiplier, shift = build.multiplier(operator, source.scale / target.scale)
+    table = _requantized((INT8 - source.zero_point).astype(np.int64), multiplier, shift)
     table = np.clip(table + target.zero_point, -128, 127)
     x = build.values[source.index]
 

@@ -73,6 +73,13 @@ class Build:
         little_endian = np.dtype(dtype).newbyteorder("<")
         return np.frombuffer(tensor.data, little_endian).reshape(tensor.shape).astype(np.int64)
 
+    def multiplier(self, operator: Operator, factor: float) -> tuple[int, int]:
+        """`quantize_multiplier`, refused where the left shift leaves 32 bits."""
+        multiplier, shift = quantize_multiplier(factor)
+        if shift > 30:
+            raise self.fail(operator, f"the output's scale is {factor:g} times too small for its input")
+        return multiplier, shift
+
     def bias(self, operator: Operator, channels: int) -> NDArray[np.int64]:
         """The bias of a layer, zeros when it has none."""
         if len(operator.inputs) < 3 or operator.inputs[2] < 0:
@@ -136,7 +143,7 @@ def make_layer(build: Build, operator: Operator, weights: NDArray[np.int64], tar
     factors = _factors(build, operator, source, weight_tensor, target)
     if len(factors) not in (1, channels):
         raise build.fail(operator, f"{len(factors)} weight scales for {channels} output channels")
-    multipliers, shifts = zip(*[quantize_multiplier(factor) for factor in factors], strict=True)
+    multipliers, shifts = zip(*[build.multiplier(operator, factor) for factor in factors], strict=True)
     low, high = activation_range(str(operator.options["fused"]), target.scale, target.zero_point)
     repeat = channels // len(factors)
     requantizer = Requantizer(multipliers * repeat, shifts * repeat, target.zero_point, low, high, bound)

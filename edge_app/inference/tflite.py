@@ -99,7 +99,10 @@ def make_engine(data: bytes, where: str, mode: str = "exact", graph: Graph | Non
         return litert(data, where) or optimised(data, where) or ours
     if not reference_is_quicker(ours.graph):
         return ours
-    theirs = reference(data, where)
+    try:
+        theirs = reference(data, where)
+    except ModelError:  # an operator version newer than that interpreter; ours runs it
+        return ours
     return theirs if theirs is not None and _same_bytes(ours, theirs) else ours
 
 
