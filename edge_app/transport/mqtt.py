@@ -32,7 +32,7 @@ from edge_app.core.messages import (
 from edge_app.transport.broker_errors import UNSUPPORTED_VERSION, BrokerError, closed_early, explain, refusal
 from edge_app.transport.settings import BrokerSettings, tls_context
 
-ANSWER_S = 15.0
+ANSWER_S = 10.0
 """Longest wait for CONNACK and SUBACK."""
 CONNECT_S = 10.0
 """Longest wait for TCP and, again, for the TLS handshake."""
@@ -278,7 +278,8 @@ class MqttPublisher:
         except (OSError, ValueError) as error:
             return explain(error, self.settings)
         begun_s = self._clock.monotonic_s()
-        if not self._clock.wait(session.answered, ANSWER_S):
+        answered = self._clock.wait(session.answered, ANSWER_S)
+        if not answered:
             session.abort()
         was_up = session.was_up
         if was_up:
@@ -286,17 +287,19 @@ class MqttPublisher:
         self._session = None
         session.client.loop_stop()
         if not was_up:
-            return session.error or closed_early(self.settings, session.over.is_set())
+            return session.error or closed_early(self.settings, answered)
         if self._clock.monotonic_s() - begun_s >= STEADY_S:
             self._failures = 0
         return None
 
     def _step_down(self, error: BrokerError) -> bool:
         """From MQTT 5 to 3.1.1 when the broker does not speak 5; true when that is worth an immediate try."""
-        if self._version == 5 and error.code in (UNSUPPORTED_VERSION, "closed"):
+        mute = error.code in ("closed", "silent")
+        if self._version == 5 and (mute or error.code == UNSUPPORTED_VERSION):
+            # Some 3.1.1 brokers answer a CONNECT of version 5 by closing, or not at all.
             self._version = 3
             return error.code == UNSUPPORTED_VERSION
-        if error.code == "closed":
+        if mute:
             self._version = self.settings.version
         return False
 
