@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,11 @@ UNITS = {
     "minutes": "minutes",
 }
 """Unit behind the last word of a key's name."""
+
+SECRETS = ("password", "token", "secret", "key")
+"""Keys whose values are never printed."""
+LOGIN = re.compile(r"//[^/\s@]*@")
+"""User name and password in a URL: never printed either."""
 
 Checked = TypeVar("Checked", bound=BaseModel)
 
@@ -88,7 +94,12 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known word a person most likely meant."""
     if RENAMED.get(word) in known:
         return RENAMED[word]
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    head, dot, tail = word.rpartition(".")
+    siblings = [other[len(head) + 1 :] for other in known if dot and other.rpartition(".")[0] == head]
+    if siblings:
+        return next((f"{head}.{close}" for close in [nearest(tail, siblings)] if close), None)
+    longer = [other for other in known if len(word) > 2 and other.startswith(word)]
+    close = longer or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return close[0] if close else None
 
 
@@ -100,6 +111,7 @@ def explain(
     for item in error.errors(include_url=False):
         path = _real_path(item["loc"], data, item["type"])
         what, fix = _sentence(item, path, model, data)
+        what = LOGIN.sub("//…@", what)
         results.setdefault(path, problem(document, prefix + path, what, fix))
     return list(results.values())
 
@@ -238,6 +250,8 @@ def as_written(value: Any, key: str = "") -> str:
     """A value as it stood in the file, shortened; addresses in hex."""
     if key == "address" and type(value) is int:
         return f"0x{value:02X}"
+    if key in SECRETS:
+        return "what stands here"
     if value is None:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False)
