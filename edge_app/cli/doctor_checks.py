@@ -232,3 +232,25 @@ def sound(needed: bool) -> Iterator[Check]:
         yield Check("sound", "ok", f"inputs: {names or 'none'}")
     else:
         yield Check("sound", "fail", "no sound input", "Plug the microphone in.")
+
+
+def broker(device: Any) -> Iterator[Check]:
+    """The device's broker, reached in stages: name, TCP, TLS, MQTT, publish."""
+    from edge_app.core.clock import SystemClock
+    from edge_app.core.plugin import PublisherContext
+    from edge_app.transport.plugins import broker_settings
+    from edge_app.transport.probe import probe
+    from edge_app.transport.topics import Topics
+
+    if device.publish is None:
+        yield Check("broker", "ok", "none configured: decisions stay in the journal")
+        return
+    if device.publish.plugin.name != "mqtt":
+        yield Check("broker", "warn", f"publisher {device.publish.plugin.name} has no check of its own")
+        return
+    clock, config = SystemClock(), device.publish.config
+    settings = broker_settings(config, PublisherContext(device.site, device.id, clock, device.base_dir))
+    topic = Topics(device.site, device.id, config.prefix).root + "/probe"
+    for stage in probe(settings, topic, clock):
+        status = "ok" if stage.ok else "fail"
+        yield Check(f"broker: {stage.name}", status, f"{stage.said} ({stage.took_ms} ms)", stage.fix)

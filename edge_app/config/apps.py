@@ -69,6 +69,8 @@ class _App:
     local: registry.LocalPlugins
     stages: dict[tuple[str, str], Stage]
     """By pipeline and key."""
+    with_models: bool
+    """Whether model files must be there."""
 
 
 def app_file(path: Path) -> Path:
@@ -76,7 +78,7 @@ def app_file(path: Path) -> Path:
     return path / APP_FILE if path.is_dir() else path
 
 
-def load_app(path: Path, overrides: Iterable[Override] = ()) -> ResolvedApp:
+def load_app(path: Path, overrides: Iterable[Override] = (), *, with_models: bool = True) -> ResolvedApp:
     """An app, with a device's overrides applied.
 
     Parameters
@@ -85,6 +87,8 @@ def load_app(path: Path, overrides: Iterable[Override] = ()) -> ResolvedApp:
         The app's folder, or its `app.yaml`.
     overrides : iterable of Override
         Values set by the device's file; each must be listed as `tunable`.
+    with_models : bool
+        False: the model files need not be there yet (training makes them).
 
     Raises
     ------
@@ -92,19 +96,19 @@ def load_app(path: Path, overrides: Iterable[Override] = ()) -> ResolvedApp:
         Everything found wrong, each with file, line and remedy.
     """
     document = load_document(app_file(path))
-    app = _checked(document)
+    app = _checked(document, with_models)
     wanted = list(overrides)
     if wanted:
-        app = _checked(_overlaid(app, wanted))
+        app = _checked(_overlaid(app, wanted), with_models)
     return _resolved(app)
 
 
-def _checked(document: Document) -> _App:
+def _checked(document: Document, with_models: bool) -> _App:
     config = validated(AppConfig, document)
     problems = Problems()
     folder = document.path.parent
     local = registry.load_local(folder / config.plugins) if config.plugins else {}
-    app = _App(document, config, folder, local, {})
+    app = _App(document, config, folder, local, {}, with_models)
     for name in config.pipelines:
         _check_pipeline(app, name, problems)
     _check_tunable(app, problems)
@@ -159,7 +163,7 @@ def _check_file(app: _App, path: KeyPath, stage: Stage, problems: Problems) -> N
     where, here = Path(name), (*path, "file")
     if where.is_absolute() or ".." in where.parts:
         problems.add(app.document, here, f"{name} is not inside the app's folder", "Name one inside it: `models/…`.")
-    elif not (app.folder / where).is_file():
+    elif app.with_models and not (app.folder / where).is_file():
         problems.add(app.document, here, f"{shown(app.folder / where)} is missing", _make_or_pick(app.folder, where))
 
 

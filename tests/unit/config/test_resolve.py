@@ -245,6 +245,12 @@ def test_a_missing_model_file_is_named_with_what_the_folder_holds(world):
     assert "The folder holds models/other.tflite." in text
 
 
+def test_training_may_load_an_app_whose_model_is_still_to_be_made(world):
+    world.model.unlink()
+
+    assert load_app(world.app_file, with_models=False).pipelines[0].model.config.file == "models/net.tflite"
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "../net.tflite"])
 def test_a_model_file_outside_the_app_is_refused(world, path):
     world.app("models/net.tflite", path)
