@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("device", metavar="DEVICE", help="the device's file or its id")
     parser.add_argument("pipeline", nargs="?", help="one pipeline; without it, all of them")

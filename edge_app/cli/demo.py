@@ -7,7 +7,8 @@ import json
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 HEADLESS_SECONDS = 60.0
 """How long the demo runs where nobody can press Ctrl-C."""
+CONNECT_S = 5.0
+"""How long the demo waits until its own subscriber is connected."""
 LAST_MESSAGE_S = 2.0
 """How long the end of the demo waits for what the broker still has to deliver."""
 
@@ -67,28 +70,52 @@ def play(
     on_ready : callable
         Called once with the broker's description and the line with which another terminal can listen.
     """
+    from edge_app.config.broker_option import with_broker
     from edge_app.config.resolve import load_device
     from edge_app.config.share import find_share
     from edge_app.core.clock import SystemClock
     from edge_app.runtime.build import RunOptions, build
     from edge_app.runtime.lifecycle import Device
     from edge_app.transport.broker import DemoBroker
-    from edge_app.transport.mqtt import Listener
 
-    resolved = load_device(find_share() / "configs" / "devices" / "demo-pump.yaml")
+    plain = load_device(find_share() / "configs" / "devices" / "demo-pump.yaml")
     with DemoBroker() as broker, tempfile.TemporaryDirectory(prefix="edge-app-demo-") as folder:
-        options = RunOptions(
-            state_root=Path(folder), broker=broker.url, paced=True, on_decision=None, on_judgement=on_judgement
-        )
-        device = Device(build(resolved, options, SystemClock()))
+        options = RunOptions(state_root=Path(folder), on_judgement=on_judgement)
+        device = Device(build(with_broker(plain, broker.url), options, SystemClock()))
         if on_ready is not None:
             on_ready(f"{broker.kind} at {broker.url}", listen_line(broker.url))
         last = _LastMessage(show)
-        with Listener(broker.url, "edge/1/+/+/d/+", last), stop_on_signals(device):
+        with listening(broker.url, "edge/1/+/+/d/+", last), stop_on_signals(device):
             with device:
                 _watch(device, seconds, on_tick)
             last.wait_for(device, LAST_MESSAGE_S)
         return summary(device)
+
+
+@contextmanager
+def listening(url: str, topic_filter: str, on_message: Callable[[str, bytes], None]) -> Iterator[None]:
+    """A subscriber of the demo's own, connected before the block begins."""
+    from edge_app.core.clock import SystemClock
+    from edge_app.core.messages import Connected, Received
+    from edge_app.transport.mqtt import MqttPublisher
+    from edge_app.transport.settings import BrokerSettings, split_url
+
+    connected = threading.Event()
+
+    def sink(event: object) -> None:
+        if isinstance(event, Received):
+            on_message(event.topic, event.payload)
+        elif isinstance(event, Connected):
+            connected.set()
+
+    host, port, tls = split_url(url)
+    client = MqttPublisher(BrokerSettings(host, port, tls, "edge-app-demo-view"), SystemClock())
+    client.start(sink, None, [topic_filter])
+    try:
+        connected.wait(CONNECT_S)
+        yield
+    finally:
+        client.close()
 
 
 def listen_line(url: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from edge_app.cli.common import warn
 
 if TYPE_CHECKING:
     from edge_app.core.results import Decision
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from edge_app.config.broker_option import with_broker
     from edge_app.config.resolve import load_device
     from edge_app.core.clock import SystemClock
     from edge_app.runtime.build import RunOptions, build
@@ -59,12 +61,13 @@ def run(args: argparse.Namespace) -> int:
     from edge_app.sensors.recording import parse_replay
 
     replays = dict(parse_replay(text) for text in args.replay)
-    resolved = load_device(Path(args.device), replays=replays)
+    resolved = with_broker(load_device(Path(args.device), replays=replays), args.broker)
+    for warning in resolved.warnings:
+        warn(warning)
     printer = Printer(as_json=args.json, once=args.once)
     with state_folder(args.state_dir, temporary=bool(replays)) as root:
         options = RunOptions(
             state_root=root,
-            broker=args.broker,
             paced=args.speed == "1",
             on_decision=printer.decision,
             on_judgement=printer.judgement,
@@ -146,7 +149,7 @@ class Printer:
             f"sensed {fields['sensed_bytes']:,} B, sent {fields['sent_bytes']:,} B"
         )
         for warning in fields["warnings"]:
-            print(f"edge-app: warning: {warning}", file=sys.stderr)
+            warn(warning)
 
     def _print(self, line: str) -> None:
         with self._lock:

@@ -10,7 +10,7 @@ from typing import Any
 from edge_app.config.resolved import GateSpec, ResolvedApp, ResolvedDevice, ResolvedPipeline, ResolvedSensor
 from edge_app.core.clock import Clock
 from edge_app.core.errors import ConfigError
-from edge_app.core.plugin import DeciderContext, FeatureContext, ModelContext, SensorContext
+from edge_app.core.plugin import DeciderContext, FeatureContext, ModelContext, PublisherContext, SensorContext
 from edge_app.core.results import Decision
 from edge_app.core.stages import FeatureExtractor, Sensor
 from edge_app.core.units import SCORE_ONE
@@ -35,8 +35,6 @@ class RunOptions:
     """What the command line adds to the configuration."""
 
     state_root: Path
-    broker: str | None = None
-    """A URL instead of the configured one; "none" for journal and screen only; None as configured."""
     paced: bool = True
     """False: recordings and simulations run as fast as they go, each in the thread that reads it."""
     on_decision: Callable[[bytes, Decision], None] | None = None
@@ -211,10 +209,25 @@ def _sensor_alarm(device: ResolvedDevice, slot: str, timebase: TimeBase, emit: A
 
 
 def _outbox(device: ResolvedDevice, options: RunOptions, journal: Journal, clock: Clock) -> Outbox:
-    topics = Topics(device.site, device.id)
+    """Without `publish:` the decisions stay in the journal."""
     observers = [options.on_decision] if options.on_decision is not None else []
-    publisher: Any = None
-    return Outbox(journal, publisher, topics, device.id, "broker", clock, observers=observers)
+    birth = {"apps": [{"a": app.name, "v": app.version} for app in device.apps]}
+    if device.publish is None:
+        topics = Topics(device.site, device.id)
+        return Outbox(journal, None, topics, device.id, "broker", clock, observers=observers, birth=birth)
+    config = device.publish.config
+    context = PublisherContext(device.site, device.id, clock, device.base_dir)
+    confirm = config.confirm if isinstance(config.confirm, str) else config.confirm.by
+    return Outbox(
+        journal,
+        device.publish.plugin.create(config, context),
+        Topics(device.site, device.id, config.prefix),
+        device.id,
+        confirm,
+        clock,
+        observers=observers,
+        birth=birth,
+    )
 
 
 def _restore(journal: Journal, owners: list[Pipeline | SensorAlarm], timebase: TimeBase) -> None:

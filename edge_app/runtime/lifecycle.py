@@ -58,6 +58,7 @@ class Device:
         self._threads: list[threading.Thread] = []
         self._workers: list[threading.Thread] = []
         self._failure: BaseException | None = None
+        self._link = ("connecting", "")
         self._stack = ExitStack()
 
     def __enter__(self) -> Device:
@@ -131,7 +132,16 @@ class Device:
         return self.parts.health.fields() | {name: counts[name] for name in kept} | {"faults": faults, "lost": lost}
 
     def _check_outbox(self) -> None:
-        """A device that cannot journal must not go on deciding."""
+        """A device that cannot journal must not go on deciding; one without its broker may, but says so."""
+        link = self.parts.outbox.link
+        if link != self._link:
+            self._link = link
+            if link[0] == "down" and link[1]:
+                log.warning(
+                    "no broker: %s\n  Decisions wait in the journal; the device goes on and tries again.", link[1]
+                )
+            elif link[0] == "up":
+                log.info("connected to the broker")
         if self.parts.outbox.failure is not None:
             self._fail(self.parts.outbox.failure)
 

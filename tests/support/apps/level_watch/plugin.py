@@ -30,6 +30,11 @@ class LevelModel:
 
 PLUGINS = {
     "models": [
-        Plugin("level", "score by level", LevelConfig, lambda config, context: LevelModel(context.schema, config.full_score_g))
+        Plugin(
+            "level",
+            "score by level",
+            LevelConfig,
+            lambda config, context: LevelModel(context.schema, config.full_score_g),
+        )
     ]
 }
