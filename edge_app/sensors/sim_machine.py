@@ -70,7 +70,7 @@ class Machine:
     mains: float
     """Peak amplitude of the motor's 100 Hz line (twice the mains frequency)."""
     flow: float
-    """RMS of broadband flow noise."""
+    """RMS of broadband flow noise over all frequencies; a sensor sees the part below half its rate."""
     impact: float
     """Peak of one bearing impact at severity 1."""
     noise_density: float
@@ -93,8 +93,8 @@ PUMP = Machine(
     harmonics=(0.030, 0.012, 0.006, 0.004),
     vane_pass=(0.035, 0.012),
     mains=0.006,
-    flow=0.060,
-    impact=1.2,
+    flow=0.075,
+    impact=1.5,
     noise_density=90e-6,  # LSM6DS3 data sheet, table "Mechanical characteristics", An: 90 ug/sqrt(Hz)
     gravity=1.0,
     modes=(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edge_app.core.frames import Counts
 from edge_app.dsp.bearing import Bearing
 from edge_app.sensors.sim_bearing import ImpactTrain
-from edge_app.sensors.sim_machine import AXES, Fault, Machine
+from edge_app.sensors.sim_machine import AXES, Fault, Machine, Mode
 from edge_app.sensors.sim_operation import Operation
 
 Signal = NDArray[np.float64]
@@ -82,25 +82,10 @@ class RotorGenerator:
         """Samples of every block."""
 
     def _prepare_kernels(self) -> None:
-        """Spectra of the structure's answers to flow noise and to impacts, one pair per axis."""
+        """Spectra of the structure's answers to flow noise and to impacts."""
         self._kernel_length = max(8, round(KERNEL_S * self._rate_hz))
         self._fft_length = 1 << math.ceil(math.log2(14 * self._kernel_length))
-        time_s = np.arange(self._kernel_length) / self._rate_hz
-        flow = np.exp(-2 * math.pi * self._machine.broadband_hz * time_s) * math.sqrt(
-            4 * math.pi * self._machine.broadband_hz / self._rate_hz
-        )
-        impact = np.zeros_like(time_s)
-        for mode in self._machine.modes:
-            if mode.frequency_hz >= 0.47 * self._rate_hz:
-                continue  # beyond the sensor's own low-pass filter
-            omega = 2 * math.pi * mode.frequency_hz
-            answer = np.exp(-mode.damping * omega * time_s) * np.sin(omega * math.sqrt(1 - mode.damping**2) * time_s)
-            flow = flow + mode.flow * answer / math.sqrt(float(np.sum(answer**2)) or 1.0)
-            impact += mode.impact * answer
-        if not impact.any():
-            impact[0] = 1.0
-        flow /= math.sqrt(float(np.sum(flow**2)))
-        impact /= float(np.abs(impact).max())
+        flow, impact = answers(self._machine, self._rate_hz, self._kernel_length)
         self._flow_spectrum = np.fft.rfft(flow, self._fft_length)
         self._impact_spectrum = np.fft.rfft(impact, self._fft_length)
 
@@ -232,6 +217,35 @@ class RotorGenerator:
         uniform = np.frombuffer(self._random.bytes(8 * size), dtype="<i2").reshape(4, size)
         total = uniform.sum(axis=0, dtype=np.int32)
         return np.asarray((total + 2.0) * (math.sqrt(3.0) / 65536.0)).reshape(shape)
+
+
+def answers(machine: Machine, rate_hz: float, length: int) -> tuple[Signal, Signal]:
+    """The structure's answers to white noise of variance 1 per sample and to an impact of strength 1.
+
+    Both are samples of the same continuous answers whatever the rate: the noise's spectral density and the shape of an
+    impact do not depend on it. Resonances beyond 0.47 of the rate are left out, as the sensor's low-pass does.
+    """
+    time_s = np.arange(length) / rate_hz
+    corner = 2 * math.pi * machine.broadband_hz
+    decay = math.exp(-corner / rate_hz)
+    # first-order low-pass of unit energy, sampled so that its gain at 0 Hz is kept: sqrt(2 corner)/corner
+    flow = math.sqrt(2.0 / corner * rate_hz) * (1.0 - decay) * np.exp(-corner * time_s)
+    impact = np.zeros(length)
+    for mode in machine.modes:
+        if mode.frequency_hz < 0.47 * rate_hz:
+            omega = 2 * math.pi * mode.frequency_hz
+            ringing = _ring(mode, time_s)
+            flow += mode.flow * math.sqrt(4 * mode.damping * omega / rate_hz) * ringing  # unit energy times its share
+            impact += mode.impact * ringing
+    fine = sum(mode.impact * _ring(mode, np.arange(1000) / 1e5) for mode in machine.modes)
+    energy = 1.0 + sum(mode.flow**2 for mode in machine.modes)
+    return flow / math.sqrt(energy), impact / float(np.abs(fine).max())
+
+
+def _ring(mode: Mode, time_s: Signal) -> Signal:
+    """A resonance struck at 0 s."""
+    omega = 2 * math.pi * mode.frequency_hz
+    return np.asarray(np.exp(-mode.damping * omega * time_s) * np.sin(omega * math.sqrt(1 - mode.damping**2) * time_s))
 
 
 def _between(table: Signal, index: NDArray[np.int32], place: Signal) -> Signal:
