@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def train_autoencoder(x: Floats, settings: TrainingSettings, seed: int) -> Layer
 def start_layers(sizes: tuple[int, ...], random: np.random.RandomState) -> Layers:
     """Layers with random weights of variance 2 / n_in before a ReLU, 1 / n_in else (He et al. 2015); ReLU but last."""
     layers: Layers = []
-    for index, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for index, (n_in, n_out) in enumerate(pairwise(sizes)):
         relu = index < len(sizes) - 2
         spread = np.sqrt((2.0 if relu else 1.0) / n_in)
         weights = WEIGHTS.round(spread * nearly_normal(random, (n_out, n_in)))

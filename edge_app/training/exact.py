@@ -36,7 +36,8 @@ class Grid:
     def round(self, values: Floats) -> Floats:
         """Values rounded to the grid, half to even, and limited to it."""
         scaled = np.rint(values * 2.0**self.fraction_bits) * 2.0**-self.fraction_bits
-        return np.minimum(np.maximum(scaled, -self.limit), self.limit)
+        limited: Floats = np.minimum(np.maximum(scaled, -self.limit), self.limit)
+        return limited
 
 
 WEIGHTS = Grid(16)

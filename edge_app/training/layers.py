@@ -1,4 +1,4 @@
-"""A model while it is trained: a list of layers with numpy weights. Trainer, pruner, quantiser and writer work on it."""
+"""A model in training: a list of layers with numpy weights. Trainer, pruner, quantiser and writer work on it."""
 
 from __future__ import annotations
 
