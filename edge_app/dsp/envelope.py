@@ -64,8 +64,8 @@ def bandpass_taps(rate_hz: float, band_hz: tuple[float, float]) -> tuple[int, ..
     """Odd-length linear-phase band-pass in Q15: difference of two low-passes of one length and kind."""
     low, high = band_hz
     edge_hz = EDGE_RATIO * (high - low)
-    upper = kaiser_lowpass(high / rate_hz, (high + edge_hz) / rate_hz)
-    lower = kaiser_lowpass((low - edge_hz) / rate_hz, low / rate_hz)
+    upper = kaiser_lowpass(high / rate_hz, (high + edge_hz) / rate_hz, 15)
+    lower = kaiser_lowpass((low - edge_hz) / rate_hz, low / rate_hz, 15)
     size = min(len(upper), len(lower))
     trim_u, trim_l = (len(upper) - size) // 2, (len(lower) - size) // 2
     pairs = zip(upper[trim_u : trim_u + size], lower[trim_l : trim_l + size], strict=True)

@@ -89,4 +89,4 @@ def test_no_table_entry_of_the_usual_rates_sits_on_a_rounding_tie() -> None:
 def unrounded_taps(passband: float, stopband: float) -> list[float]:
     from edge_app.dsp.decimate import scaled_taps
 
-    return scaled_taps(passband, stopband)
+    return scaled_taps(passband, stopband, 18)

@@ -100,7 +100,7 @@ class FloatFrontend:
 
 def lowpass(passband, stopband):
     """Kaiser-windowed sinc, unrounded, gain 1 at 0 Hz."""
-    half = math.ceil((60 - 8) / (2.285 * 2 * math.pi * (stopband - passband)) / 2)
+    half = math.ceil((70 - 8) / (2.285 * 2 * math.pi * (stopband - passband)) / 2)
     k = np.arange(-half, half + 1)
-    taps = np.sinc((passband + stopband) * k) * np.kaiser(2 * half + 1, 0.1102 * (60 - 8.7))
+    taps = np.sinc((passband + stopband) * k) * np.kaiser(2 * half + 1, 0.1102 * (70 - 8.7))
     return taps / taps.sum()

@@ -1,4 +1,5 @@
 # Runs unchanged on MicroPython.
+# ruff: noqa: B905, RUF005, RUF007
 """The front end a second time, from docs/reference/front-end.md alone: plain integers, one number at a time, slow.
 
 Section numbers are the page's. Tables of sections 3 and 6 are made in integers; the constants that need a logarithm, a
@@ -30,17 +31,17 @@ def const16(r):
 # 1. Band limiting
 
 
-def lowpass(p, s):
-    h = math.ceil((60 - 8) / (2.285 * 2 * math.pi * (s - p)) / 2)
-    beta = 0.1102 * (60 - 8.7)
+def lowpass(p, s, q=18):
+    h = math.ceil((70 - 8) / (2.285 * 2 * math.pi * (s - p)) / 2)
+    beta = 0.1102 * (70 - 8.7)
     c = p + s
     a = []
     for k in range(h + 1):
         sinc = math.sin(math.pi * c * k) / (math.pi * c * k) if k else 1.0
         a.append(c * sinc * bessel(beta * math.sqrt(1 - (k / h) ** 2)))
     whole = a[0] + 2 * sum(a[1:])
-    side = [math.floor(32768 * v / whole + 0.5) for v in a[1:]]
-    return list(reversed(side)) + [32768 - 2 * sum(side)] + side
+    side = [math.floor((1 << q) * v / whole + 0.5) for v in a[1:]]
+    return list(reversed(side)) + [(1 << q) - 2 * sum(side)] + side
 
 
 def bessel(x):
@@ -58,7 +59,7 @@ def band_limit(x, rate_hz, min_rate_hz, high_hz):
     m = max(1, int(rate_hz / max(min_rate_hz, 2.25 * high_hz) + 1e-9))
     taps = lowpass(high_hz / rate_hz, 1.25 * high_hz / rate_hz)
     outputs = (len(x) - len(taps)) // m + 1
-    return [rnd(sum(t * x[i * m + k] for k, t in enumerate(taps)), 7) for i in range(outputs)], m
+    return [rnd(sum(t * x[i * m + k] for k, t in enumerate(taps)), 10) for i in range(outputs)], m
 
 
 # 2. Mean and normalisation
@@ -305,7 +306,7 @@ def envelope_lines(x, rate_hz, min_rate_hz, high_hz, envelope_hz, fundamentals_h
     rate = rate_hz / m
     low, high = envelope_hz
     d = 0.15 * (high - low)
-    upper, lower = lowpass(high / rate, (high + d) / rate), lowpass((low - d) / rate, low / rate)
+    upper, lower = lowpass(high / rate, (high + d) / rate, 15), lowpass((low - d) / rate, low / rate, 15)
     keep = min(len(upper), len(lower))
     upper = upper[(len(upper) - keep) // 2 :][:keep]
     lower = lower[(len(lower) - keep) // 2 :][:keep]
