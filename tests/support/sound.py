@@ -48,12 +48,14 @@ class SoundServer:
     @property
     def environment(self) -> dict[str, str]:
         """What a child process needs so that `import sounddevice` works and finds this server (add to os.environ)."""
+        libraries = self._libraries["LD_LIBRARY_PATH"]  # not for children: it would reach every program they start
+        kept = {key: value for key, value in self._libraries.items() if key != "LD_LIBRARY_PATH"}
         return {
+            **kept,
             "JACK_DEFAULT_SERVER": self.name,
             "JACK_NO_START_SERVER": "1",
             "JACK_NO_AUDIO_RESERVATION": "1",
-            "JACK_DRIVER_DIR": self._libraries["JACK_DRIVER_DIR"],
-            "EDGE_TEST_PORTAUDIO": self._libraries["LD_LIBRARY_PATH"],
+            "EDGE_TEST_PORTAUDIO": libraries,
             "PYTHONPATH": str(HERE / "portaudio"),
         }
 
