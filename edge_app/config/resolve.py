@@ -38,7 +38,7 @@ def load_device(path: Path, *, replays: Mapping[str, ReplaySpec] | None = None) 
         Everything found wrong, each with file, line and remedy.
     """
     path = Path(path)
-    document = load_document(path)
+    document = _device_document(path)
     config = validated(DeviceConfig, document)
     problems = Problems()
     stages = {slot: check_stage("sensors", document, ("sensors", slot), problems) for slot in config.sensors}
@@ -63,9 +63,19 @@ def load_device(path: Path, *, replays: Mapping[str, ReplaySpec] | None = None) 
     )
 
 
+def _device_document(path: Path) -> Document:
+    document = load_document(path)
+    if "device" not in document.data and "app" in document.data:
+        what = f"{document.place(())}: this is an app, and a device's file is needed."
+        raise ConfigError(
+            what, f"Name a file that lists it, like configs/devices/pump-7.yaml: `apps: [{path.parent}]`."
+        )
+    return document
+
+
 def load_sensor(path: Path, slot: str) -> ResolvedSensor:
     """One sensor of a device's file, for bringing up wiring: the apps need not be there yet."""
-    document = load_document(Path(path))
+    document = _device_document(Path(path))
     config = validated(DeviceConfig, document)
     problems = Problems()
     if slot not in config.sensors:
