@@ -127,6 +127,11 @@ def make_extractor(device: ResolvedDevice, spec: ResolvedPipeline, sensor: Senso
     A signal too slow for the app (a replayed recording) is windowed and judged `unknown`; its extractor is made for
     the slowest rate that suffices and never used.
     """
+    if sensor.n_axes != spec.slot.axes:
+        raise ConfigError(
+            f"slot {spec.slot.name}: {sensor.name} gives {sensor.n_axes} axes, the app uses {spec.slot.axes}",
+            "Name as many channels as the app has axes: channel=NAME, or channel=A+B+C for three.",
+        )
     context = FeatureContext(
         rate_hz=max(sensor.rate_hz, spec.slot.min_rate_hz),
         scale=sensor.scale,
