@@ -131,6 +131,7 @@ class Reader:
     def _take(self, frame: Frame) -> None:
         if self.first_sample_s is None:
             self.first_sample_s = self._clock.monotonic_s()
+            log.info("slot %s: first sample from %s", self.slot, self.sensor.name)
         if self.last_error is not None:
             self.last_error = None
             self._begin_anew()
