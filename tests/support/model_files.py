@@ -1,0 +1,82 @@
+"""Model files with their manifests for tests: an identity autoencoder and a Gaussian model over a few features."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tflite_builder import ModelBuilder
+
+from edge_app.core.results import FeatureSchema, FeatureVector
+from edge_app.inference.manifest import (
+    Features,
+    Gaussian,
+    Manifest,
+    Score,
+    Standardize,
+    TensorFacts,
+    write_manifest,
+)
+
+NAMES = ("band_10_20_hz", "band_20_40_hz", "rms_g")
+SCHEMA = FeatureSchema("vibration/1", NAMES, {"bands": 2, "band_hz": [10, 40]})
+
+
+def vector(*values: int, schema: FeatureSchema = SCHEMA) -> FeatureVector:
+    """A feature vector of int16."""
+    return FeatureVector(np.array(values, np.int16), schema)
+
+
+def identity_model(scale: float = 0.05, zero_in: int = 2, zero_out: int = -3, features: int = 3) -> bytes:
+    """An autoencoder that gives back its input: one dense layer with the identity matrix."""
+    b = ModelBuilder()
+    x = b.tensor([1, features], scale, zero_in)
+    w = b.constant(np.eye(features, dtype=np.int8), 1.0)
+    y = b.tensor([1, features], scale, zero_out)
+    b.operator("FULLY_CONNECTED", [x, w], [y])
+    return b.build([x], [y])
+
+
+def manifest_for(model: bytes, **changes: object) -> Manifest:
+    """The manifest of `identity_model`: healthy at 100, 200, -300; 256 feature counts are 64 steps."""
+    scale = float(np.float32(0.05))
+    manifest = Manifest(
+        name="test_int8",
+        kind="autoencoder",
+        file="test.tflite",
+        sha256=hashlib.sha256(model).hexdigest(),
+        input=TensorFacts((1, 3), "int8", scale, 2),
+        output=TensorFacts((1, 3), "int8", scale, -3),
+        features=Features(SCHEMA.plugin, SCHEMA.hash, NAMES, dict(SCHEMA.settings)),
+        standardize=Standardize((100, 200, -300), (1024, 1024, 1024), 12),
+        score=Score("log2_knots", ((1024, 0), (2048, 5000), (3072, 10000))),
+        score_set_by="made for a test",
+        data={"recordings": ["none"]},
+        metrics={"float": {"auroc": 1.0}},
+        seed=7,
+    )
+    return replace(manifest, **changes)
+
+
+def write_autoencoder(folder: Path, **changes: object) -> Path:
+    """Model and manifest in `folder`; returns the model's path."""
+    model = identity_model()
+    (folder / "test.tflite").write_bytes(model)
+    write_manifest(folder / "test.json", manifest_for(model, **changes))
+    return folder / "test.tflite"
+
+
+def gaussian_manifest() -> Manifest:
+    """A Gaussian model that doubles the second feature's steps and swaps nothing."""
+    whitening = ((256, 0, 0), (0, 512, 0), (0, 0, 256))
+    return replace(
+        manifest_for(b""),
+        kind="gaussian",
+        file="",
+        sha256="",
+        input=None,
+        output=None,
+        gaussian=Gaussian(whitening, 8),
+    )
