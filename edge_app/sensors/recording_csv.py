@@ -50,16 +50,18 @@ class TextColumns:
 
     def _check_widths(self) -> None:
         """Every row has as many fields as the first; a row cut short is the sign of a file cut short."""
-        if self._separator is None:
-            widths = [len(row.split()) for row in self._rows]
-        else:
-            widths = [len(self._fields(row)) for row in self._rows]
-        for k, width in enumerate(widths):
-            if width != self.width or not self._rows[k].strip():
+        for k, row in enumerate(self._rows):
+            width = self._width(row)
+            if width != self.width or not row.strip():
                 raise RecordingError(
                     f"{self.path}: line {self._first_line + k} has {width} columns, the first has {self.width}.",
                     "The recording is damaged or cut short there: delete the line, or copy it again.",
                 )
+
+    def _width(self, row: str) -> int:
+        if self._separator is None or self._trailing:
+            return len(self._fields(row))
+        return row.count(self._separator) + 1
 
     def text(self, row: int) -> list[str]:
         """Fields of one row."""
@@ -67,6 +69,11 @@ class TextColumns:
 
     def column(self, k: int) -> NDArray[np.float64]:
         """Values of column k (from 0)."""
+        if not self._decimal_comma:
+            try:
+                return np.loadtxt(self._rows, delimiter=self._separator, usecols=k, comments=None, ndmin=1)
+            except ValueError:
+                pass  # the slow way below finds the line
         fields = [self._fields(row)[k] for row in self._rows]
         try:
             return np.array(fields, dtype=np.float64)
