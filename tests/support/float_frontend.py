@@ -1,12 +1,13 @@
 """The front end in double precision: what the integer one approximates. For tests and benchmarks only.
 
-Same counts, same bands, same segments; filter taps, window, twiddles, edges and logarithms unrounded, FFT by numpy's rfft. Written for
-speed as one would on a Pi, so that the benchmark's ratio is fair.
+Same counts, same bands, same segments; filter taps, window, twiddles, edges and logarithms unrounded, FFT by numpy's
+rfft. Written for speed as one would on a Pi, so that the benchmark's ratio is fair.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -47,7 +48,7 @@ class FloatFrontend:
         if low <= 10 and high >= 1000:
             sums.append(share(10, 1000) * (velocity * self.size / rate / np.maximum(k, 1)) ** 2)
         self.amplitudes = len(sums)
-        sums += [share(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        sums += [share(a, b) for a, b in pairwise(edges)]
         # One matrix for all sums; the mean over segments and the window's energy are folded in.
         self.matrix = np.array(sums).T * 2 / (0.375 * self.size**2 * self.segments)
         density = (noise_ug * 1e-6) ** 2
