@@ -165,7 +165,7 @@ def state_folder(state_dir: str | None, journal_bytes: int) -> Iterator[Check]:
 
 def i2c_buses(wanted: set[int]) -> Iterator[Check]:
     """Every I2C bus, and who answers on it; `wanted` are those the device's file names."""
-    from edge_app.buses.i2c import I2CBus, list_buses
+    from edge_app.buses.i2c import list_buses, shared
 
     buses = list_buses()
     if not buses and not wanted:
@@ -173,7 +173,7 @@ def i2c_buses(wanted: set[int]) -> Iterator[Check]:
         yield Check("i2c", "warn", "this machine has no I2C bus", fix)
     for number in sorted({*buses, *wanted}):
         try:
-            with I2CBus(number) as bus:
+            with shared(number) as bus:
                 answering = bus.scan()
         except EdgeAppError as error:
             yield Check(f"i2c bus {number}", "fail" if number in wanted else "warn", error.what, error.fix)

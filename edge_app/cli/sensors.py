@@ -109,11 +109,11 @@ def scan(as_json: bool) -> int:
 
 def _buses() -> Iterator[tuple[int, list[int] | str]]:
     """Each bus with the addresses that answer, or why it cannot be asked."""
-    from edge_app.buses.i2c import I2CBus, list_buses
+    from edge_app.buses.i2c import list_buses, shared
 
     for number in list_buses():
         try:
-            with I2CBus(number) as bus:
+            with shared(number) as bus:
                 yield number, bus.scan()
         except EdgeAppError as error:
             yield number, str(error)
@@ -139,16 +139,16 @@ def read(device: Path, slot: str, seconds: float, csv_file: str | None) -> int:
     bound = load_sensor(device, slot)
     context = SensorContext(slot, SystemClock(), device.parent, unit=bound.unit)
     sensor = bound.plugin.create(bound.config, context)
-    with _output(csv_file) as stream:
-        lines = sys.stderr if csv_file == "-" else sys.stdout
-        try:
-            sensor.open()
-            print(f"{sensor.name}: {sensor.n_axes} × {sensor.rate_hz:g} Hz, in {sensor.unit}", file=lines, flush=True)
+    lines = sys.stderr if csv_file == "-" else sys.stdout
+    try:
+        sensor.open()
+        print(f"{sensor.name}: {sensor.n_axes} × {sensor.rate_hz:g} Hz, in {sensor.unit}", file=lines, flush=True)
+        with _output(csv_file) as stream:
             _follow(sensor, seconds, csv.writer(stream) if stream else None, lines)
-        finally:
-            sensor.close()
-        troubles = {name: count for name, count in sensor.counters().items() if count}
-        print("trouble: " + (", ".join(f"{count} {name}" for name, count in troubles.items()) or "none"), file=lines)
+    finally:
+        sensor.close()
+    troubles = {name: count for name, count in sensor.counters().items() if count}
+    print("trouble: " + (", ".join(f"{count} {name}" for name, count in troubles.items()) or "none"), file=lines)
     return 0
 
 
