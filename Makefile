@@ -6,12 +6,13 @@ ARGS ?=
 JOBS ?= 2
 PYTEST_ARGS ?=
 TOOLS := mosquitto micropython audio
-export EDGE_APP_DATA ?= $(abspath ../shared)
+export EDGE_APP_DATA ?= $(CURDIR)/../shared
 ifdef PYTHON
 export PYTHON
 endif
 
 FAST := -m "not slow and not hardware"
+TESTS_313 := $(wildcard tests/unit tests/contracts tests/integration tests/golden)
 PARALLEL := -n $(JOBS) --dist loadfile
 
 .PHONY: help venv venv-dev tools demo test test-slow test-313 lint typecheck check bench clean
@@ -40,8 +41,8 @@ test-slow: venv-dev tools ## kill schedules and long simulations
 	@EDGE_APP_STRICT=1 $(BIN)/python -m pytest -m "slow and not hardware" $(PYTEST_ARGS)
 
 test-313: tools ## what differs under Python 3.13 with ai-edge-litert and numpy 2
-	@PYTHON="$$(scripts/find-python 3.13)" scripts/venv dev .venv313
-	@EDGE_APP_STRICT=1 .venv313/bin/python -m pytest $(FAST) $(PARALLEL) $(PYTEST_ARGS) tests/unit tests/contracts tests/integration
+	@python="$$(scripts/find-python 3.13)" && PYTHON="$$python" scripts/venv dev .venv313
+	@EDGE_APP_STRICT=1 .venv313/bin/python -m pytest $(FAST) $(PARALLEL) $(PYTEST_ARGS) $(TESTS_313)
 
 lint: venv-dev ## ruff: rules and format
 	@$(BIN)/ruff check .

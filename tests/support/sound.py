@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 def audio_environment() -> dict[str, str]:
     """LD_LIBRARY_PATH and JACK_DRIVER_DIR of `.tools/audio`, fetched when missing."""
     require("jackd", "audio")
-    lines = (TOOLS / "audio" / "env").read_text().split()
+    lines = (TOOLS / "audio" / "env").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines)
 
 
@@ -129,6 +129,7 @@ class SoundServer:
         if process is not None:
             process.kill()
             process.wait()
+            Path(f"/dev/shm/jack_sem.{os.getuid()}_{self.name}_{key}").unlink(missing_ok=True)  # JACK leaves it
 
     def _end(self, key: str) -> None:
         process = self.processes.pop(key, None)
@@ -142,9 +143,7 @@ class SoundServer:
             process.wait()
 
     def close(self) -> None:
-        """Ends everything, the server last and in good order; what killed clients left in /dev/shm is removed."""
+        """Ends everything, the server last and in good order; its name is then another test's, its files too."""
         for key in [key for key in self.processes if key != "jackd"]:
             self._end(key)
         self._end("jackd")
-        for left in Path("/dev/shm").glob(f"jack_*{self.name}_*"):
-            left.unlink(missing_ok=True)
