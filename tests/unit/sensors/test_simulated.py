@@ -11,7 +11,7 @@ import pytest
 
 from edge_app.core.errors import ConfigError, SensorError, SensorLost
 from edge_app.dsp.bearing import Bearing
-from edge_app.sensors.sim_machine import BEARING_6205, FAULT_KINDS, Fault
+from edge_app.sensors.sim_machine import FAULT_KINDS, Fault
 from edge_app.sensors.simulated import SensorFault, Simulated
 from edge_app.testing.clock import FakeClock
 
@@ -204,17 +204,6 @@ def test_the_line_of_a_fault_lies_where_the_configured_bearing_puts_it():
     bearing = Bearing(balls=12, ball_mm=6.0, pitch_mm=40.0)  # BPFI = 6 * 1.15 = 6.9 orders
     outline = envelope(signal_of(bearing=bearing, shaft_hz=25.0, fault=Fault("inner", growth_s=0.0)))
     assert prominence(outline, 6.9 * 25.0) > 8
-
-
-def test_impacts_slip_by_one_to_two_percent():
-    from edge_app.sensors.sim_bearing import ImpactTrain
-
-    turned = np.arange(0, 400, 1e-4)  # 400 revolutions
-    struck = ImpactTrain(BEARING_6205, "outer", 1).strike(turned, 1.0)
-    at = np.flatnonzero(struck > 0.3)
-    distances = np.diff(at[np.concatenate(([True], np.diff(at) > 50))]) * 1e-4
-    assert distances.mean() == pytest.approx(1 / 3.585, rel=0.005)
-    assert 0.01 < distances.std() / distances.mean() < 0.02
 
 
 def test_a_fault_grows_from_invisible_to_obvious():
