@@ -232,7 +232,7 @@ def _create_recording(config: RecordingConfig, context: SensorContext) -> Any:
 
 RECORDING = Plugin(
     "recording",
-    "a recorded signal: WAV, CSV, NPZ, NPY, or MAT with the extra [train]",
+    "a recorded signal: WAV, CSV, NPZ, NPY or MAT",
     RecordingConfig,
     _create_recording,
     facts={"unpaced": True},
