@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edge_app.core.frames import Frame
+from edge_app.sensors.recording import load_recording
 from edge_app.windowing import QualityLimits, RateMeter, Windower, judge_samples, stuck_run
 
 RATE_HZ = 1000.0
@@ -300,6 +301,41 @@ def test_limits_are_settings():
     samples[0, :60] = np.where(np.arange(60) % 2, 32767, -32767)
     assert not quality_after(samples).judgeable
     assert quality_after(samples, clipped_share=0.10).judgeable
+
+
+# --- real recordings --------------------------------------------------------------------------------------------------
+
+
+def windows_of(path, **options):
+    signal = load_recording(path, **options)
+    windower = Windower(signal.rate_hz, 1.0, 0.5, signal.counts.shape[0], min_rate_hz=3200.0)
+    return windower.push(Frame(signal.counts, signal.scale, signal.unit, signal.rate_hz, 0.0))
+
+
+@pytest.mark.data
+def test_every_window_of_every_bearing_recording_can_be_judged(shared_data):
+    for path in sorted((shared_data / "data/cwru").glob("*.mat")):
+        rate_hz = 12000 if path.name.startswith("12k") else 48000
+        windows = windows_of(path, rate_hz=rate_hz, channel="DE_time")
+        assert len(windows) >= 9
+        assert all(window.quality.judgeable for window in windows), path.name
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("file", "options", "reason"),
+    [
+        ("fan-msa301/ceiling-fan/fan_0_high_0_weight/0001.csv", {"rate_hz": 200, "channel": "z"}, "200 Hz is below"),
+        ("sisfall/SA01/D05_SA01_R01.txt", {"rate_hz": 200, "channel": "1"}, "200 Hz is below"),
+        ("bldc-telemetry/healthy/0700rpm_S007.csv", {"channel": "accel_rms_mg"}, "9.98517 Hz is below"),
+    ],
+)
+def test_recordings_too_slow_for_the_app_are_windowed_and_never_judged(shared_data, file, options, reason):
+    windows = windows_of(shared_data / "data" / file, **options)
+    assert windows
+    for window in windows:
+        assert not window.quality.judgeable
+        assert any(each.startswith(reason) for each in window.quality.reasons)
 
 
 # --- cost ---------------------------------------------------------------------------------------------------------
