@@ -25,6 +25,8 @@ MAX_CONSTANT_BYTES = 2 * MAX_FILE_BYTES
 """Constants of all tensors together: a small file may name the same bytes a thousand times."""
 MIN_SCALE, MAX_SCALE = 2.0**-60, 2.0**30
 """Scales of models that mean something; outside, the interpreters' own integers overflow."""
+MIN_CONSTANT_SCALE = 2.0**-126
+"""Of biases and of weights per channel: a dead channel may have any scale a normal float32 holds."""
 
 DTYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
 ITEM_BYTES = {"float32": 4, "float16": 2, "int32": 4, "uint8": 1, "int64": 8, "bool": 1, "int16": 2, "int8": 1}
@@ -235,8 +237,9 @@ def _quantization(
         raise reader.fail(f"{where} has {len(scales)} scales along dimension {axis} of shape {list(shape)}")
     if len(zero_points) != len(scales):
         raise reader.fail(f"{where} has {len(scales)} scales and {len(zero_points)} zero points")
-    if not all(MIN_SCALE <= scale <= MAX_SCALE for scale in scales):  # also false for NaN
-        raise reader.fail(f"{where} has a scale outside {MIN_SCALE:g} to {MAX_SCALE:g}")
+    lowest = MIN_SCALE if len(scales) == 1 and dtype != "int32" else MIN_CONSTANT_SCALE
+    if not all(lowest <= scale <= MAX_SCALE for scale in scales):  # also false for NaN
+        raise reader.fail(f"{where} has a scale outside {lowest:g} to {MAX_SCALE:g}")
     low, high = (-128, 127) if dtype == "int8" else (0, 255) if dtype == "uint8" else (0, 0)
     if not all(low <= zero <= high for zero in zero_points):
         raise reader.fail(f"{where} has a zero point outside {low}..{high}")

@@ -72,8 +72,7 @@ def _pool(
     if math.prod(shape) * kernel[0] * kernel[1] > MAX_PATCH_ELEMENTS:
         raise build.fail(operator, "the pool is too large")
     target, out = build.output(operator, shape)
-    if (source.scales, source.zero_points) != (target.scales, target.zero_points):
-        raise build.fail(operator, "input and output must share scale and zero point")
+    build.same_steps(operator, source, target)
     copy, view = patches(operator, place, build.values[source.index], kernel, fill)
     return copy, view, out, source, target
 
@@ -158,8 +157,7 @@ def pad(build: Build, operator: Operator) -> Step:
         raise build.fail(operator, f"paddings {amounts} must be within 0 and 65535")
     shape = tuple(size + before + after for size, (before, after) in zip(source.shape, amounts, strict=True))
     target, out = build.output(operator, shape)
-    if (source.scales, source.zero_points) != (target.scales, target.zero_points):
-        raise build.fail(operator, "input and output must share scale and zero point")
+    build.same_steps(operator, source, target)
     fill = target.zero_point
     if operator.name == "PADV2":
         value = build.constant(operator, 2, "int8")

@@ -65,6 +65,11 @@ class Build:
             raise self.fail(operator, f"{tensor} has {len(tensor.scales)} scales, one is expected")
         return tensor
 
+    def same_steps(self, operator: Operator, source: Tensor, target: Tensor) -> None:
+        """Operators that hand values on unchanged need equal steps; the reference allows scales to differ by 1e-6."""
+        if source.zero_point != target.zero_point or abs(source.scale - target.scale) > 1e-6:
+            raise self.fail(operator, "input and output must share scale and zero point")
+
     def constant(self, operator: Operator, position: int, dtype: str) -> NDArray[Any]:
         """A constant input as int64 of its shape."""
         tensor = self.tensor(operator, position, dtype)

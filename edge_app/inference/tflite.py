@@ -23,6 +23,9 @@ from edge_app.inference.int8 import Int8Array, Int8Engine
 
 EXACT_RUNTIME_VERSION = "2.14.0"
 
+PACKAGES = (("tflite_runtime", "tflite-runtime"), ("ai_edge_litert", "ai-edge-litert"))
+"""(package, distribution) of the interpreters known here."""
+
 PROBES = 4
 """Pseudo-random inputs on which the exact engines are compared at load."""
 
@@ -156,6 +159,23 @@ def _multiplications(graph: Graph, index: int) -> int:
     return outputs
 
 
+def interpreters() -> dict[str, tuple[str, str]]:
+    """Interpreter packages installed here: name → (version, why it cannot be loaded, empty when it can)."""
+    found = {}
+    for package, distribution in PACKAGES:
+        try:
+            version = metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+        trouble = ""
+        try:
+            import_module(f"{package}.interpreter")
+        except (ImportError, AttributeError) as error:  # AttributeError: built against another numpy
+            trouble = f"{type(error).__name__}: {error}".splitlines()[0]
+        found[distribution] = (version, trouble)
+    return found
+
+
 def _module(package: str, distribution: str) -> tuple[Any, str] | None:
     """(interpreter module, version); None when the package is not installed or cannot be loaded here."""
     try:
@@ -191,19 +211,3 @@ def _same_bytes(ours: NumpyEngine, theirs: Engine) -> bool:
     shape = ours.graph.input.shape
     probes = [random.randint(-128, 128, shape).astype(np.int8) for _ in range(PROBES)]
     return all(np.array_equal(ours.invoke(probe), theirs.invoke(probe)) for probe in probes)
-
-
-def interpreters() -> dict[str, tuple[str, str]]:
-    """Installed interpreters, for `edge-app doctor`: version, and why it cannot be loaded ("" when it can)."""
-    found = {}
-    for package, distribution in (("tflite_runtime", "tflite-runtime"), ("ai_edge_litert", "ai-edge-litert")):
-        try:
-            version = metadata.version(distribution)
-        except metadata.PackageNotFoundError:
-            continue
-        try:
-            import_module(f"{package}.interpreter")
-            found[distribution] = (version, "")
-        except (ImportError, AttributeError) as error:  # numpy 2 beneath a wheel built for numpy 1
-            found[distribution] = (version, f"{type(error).__name__}: {error}".splitlines()[0])
-    return found

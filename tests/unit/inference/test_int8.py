@@ -127,3 +127,14 @@ def test_a_model_with_two_inputs_is_refused():
     b.operator("ADD", [x, other], [y])
     with pytest.raises(ModelError, match="2 inputs"):
         Int8Engine.from_bytes(b.build([x, other], [y]))
+
+
+def test_a_dead_channel_with_a_tiny_weight_scale_is_run():
+    # Converters write scales like 1e-33 for channels whose weights are all but zero; the output is the zero point.
+    b = ModelBuilder()
+    x = b.tensor([1, 1, 1, 2], 0.5, 0)
+    w = b.constant(np.full((2, 1, 1, 2), 100, np.int8), [1e-33, 0.01])
+    y = b.tensor([1, 1, 1, 2], 0.5, 4)
+    b.operator("CONV_2D", [x, w], [y], padding="valid", stride_h=1, stride_w=1)
+    engine = Int8Engine.from_bytes(b.build([x], [y]))
+    assert engine.invoke(np.array([[[[10, 20]]]], np.int8)).reshape(-1).tolist() == [4, 34]  # 30·100·0.01 + 4

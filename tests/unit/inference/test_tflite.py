@@ -88,3 +88,16 @@ def test_errors_of_the_interpreters_become_model_errors():
 
         with pytest.raises(ModelError, match=r"m\.tflite: the interpreter refuses the model: (bad|worse)"):
             tflite._mapped("m.tflite", action)
+
+
+def test_the_installed_interpreters_are_told_with_version_and_trouble(monkeypatch: pytest.MonkeyPatch):
+    found = tflite.interpreters()
+    assert set(found) <= {"tflite-runtime", "ai-edge-litert"}
+    assert ("tflite-runtime" in found) == HAS_TFLITE_RUNTIME
+    assert all(trouble == "" for _, trouble in found.values())
+
+    def broken(name: str) -> None:
+        raise ImportError("numpy.core.multiarray failed to import")
+
+    monkeypatch.setattr(tflite, "import_module", broken)
+    assert all("numpy.core.multiarray" in trouble for _, trouble in tflite.interpreters().values())
