@@ -68,7 +68,8 @@ class Journal:
         """What a person should know about the journal: deleted, replaced, damaged."""
         self._required = 0
         self._bits: dict[str, int] = {}
-        self._told = False
+        self.telling = False
+        """Whether a gap has been told and nobody confirmed it yet."""
         ballast_bytes = min(max(max_bytes // 32, 4 * PAGE_BYTES), 1 << 18)
         self._store = Store(self.path, max_bytes - ballast_bytes)
         self._lock = Lock(self.path.with_suffix(".lock"))
@@ -126,7 +127,7 @@ class Journal:
             self.notes.append(_NOTES[identity.lost].format(path=self.path, jid=self.jid))
             gaps.note(self._store, identity.before.jid, identity.before.boot, -1, -1, identity.lost, "")
         self._count()
-        self._told = gaps.any_told(self._store)
+        self.telling = gaps.any_told(self._store)
 
     def _count(self) -> None:
         self.depth = int(self._store.read("SELECT count(*) FROM decisions WHERE rank >= 0")[0][0])
@@ -201,9 +202,10 @@ class Journal:
                 gone += store.write_many(f"DELETE FROM decisions WHERE {_AT}", confirmed)
             for receipt in receipts:
                 gone += self._receive(receipt)
-            if gone and (self._told or told):
-                gaps.forget_told(self._store)
-        self._told = self._told or bool(told)
+            if gone and (self.telling or told):
+                gaps.forget_told(store)
+        if told or (gone and self.telling):
+            self.telling = gaps.any_told(store)
         self.next_seq += len(rows)
         self.depth += len(rows) * owed - gone
         return rows
@@ -221,8 +223,11 @@ class Journal:
                 continue
             key = Key(self.life, self.boot, self.next_seq + len(rows))
             text = render(self.jid, self.boot, key.seq, d)
-            rows.append(Row(key, policy.rank(d.level), d.app, text, 0))
-            if d.event != "gap":
+            if d.event == "gap":
+                # Given up last of all: without it a loss would be invisible.
+                rows.append(Row(key, policy.RANK_ALARM, d.app, text, 0))
+            else:
+                rows.append(Row(key, policy.rank(d.level), d.app, text, 0))
                 last[d.app, d.pipeline] = (text, json.dumps(d.why))
             told += [(*key, gap) for gap in entry.gaps]
         return rows, last, told
@@ -277,13 +282,14 @@ class Journal:
         for key in keys:
             groups.setdefault(key[:2], []).append(key[2])
         app = store.read(f"SELECT app FROM decisions WHERE {_AT}", keys[-1])
+        # Deleting comes first: its pages take the gap records.
+        store.write_many(f"DELETE FROM decisions WHERE {_AT}", keys)
         for (life, boot), numbers in groups.items():
             jid = self._jid_of(life)
             for first, last in policy.ranges_of(numbers):
                 gaps.note(self._store, jid, boot, first, last, reason, app[0][0] if app else "")
         # A gap record that is given up itself has told nobody: what it told must be told again.
         gaps.untell(store, keys)
-        store.write_many(f"DELETE FROM decisions WHERE {_AT}", keys)
 
     def _jid_of(self, life: int) -> str:
         return str(self._store.read("SELECT jid FROM lives WHERE life = ?", (life,))[0][0])

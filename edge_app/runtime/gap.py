@@ -12,8 +12,10 @@ from edge_app.journal.records import Entry, Gap
 
 PAUSE_S = 1.0
 """Losses are told at most this often, so that many small ones become one."""
-RANGES = 40
-"""Gaps told by one decision: at most 40 × 50 bytes of its 4096."""
+UNHEARD_S = 60.0
+"""Pause while the last telling has not been confirmed: many would fill the journal they complain of."""
+RANGES = 60
+"""Gaps told by one decision: at most 60 × 40 bytes of its 4096."""
 
 _TEXTS = {
     "full": "{n} decisions given up: the journal was full.",
@@ -39,7 +41,7 @@ class GapTeller:
         self._clock = clock
         self._versions: dict[str, str] = {}
         self._seen = -1
-        self._next_s = 0.0
+        self._last_s = -UNHEARD_S
         self._lost = 0
         self._lost_app = ""
         self.lost_total = 0
@@ -62,7 +64,9 @@ class GapTeller:
     @property
     def due_s(self) -> float | None:
         """When `tell` has something to say; None when it has not."""
-        return self._next_s if self._versions and self._losses() != self._seen else None
+        if not self._versions or self._losses() == self._seen:
+            return None
+        return self._last_s + (UNHEARD_S if self._journal.telling else PAUSE_S)
 
     def _losses(self) -> int:
         journal = self._journal
@@ -70,7 +74,8 @@ class GapTeller:
 
     def tell(self, now_s: float, mono_ms: int) -> list[Entry]:
         """The next gap decision to commit, if one is due."""
-        if self.due_s is None or now_s < self._next_s:
+        due_s = self.due_s
+        if due_s is None or now_s < due_s:
             return []
         losses = self._losses()
         if self._lost:
@@ -106,7 +111,7 @@ class GapTeller:
         mono_ms: int,
         now_s: float,
     ) -> Entry:
-        self._next_s = now_s + PAUSE_S
+        self._last_s = now_s
         app = app or next(iter(self._versions))
         wall_ms = self._clock.wall_ms()
         decision = Decision(

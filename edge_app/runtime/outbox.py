@@ -243,7 +243,8 @@ class Outbox:
         if now_s < self._retry_s and not last:
             self._gaps.shed(self._waiting, QUEUE_ROWS)
             return
-        if not self._retry_s:
+        # While nobody listens losses are only noted: told later, many have become one.
+        if not self._retry_s and self._delivery is not None and self._delivery.connected:
             self._waiting += self._gaps.tell(now_s, round((now_s - self._start_s) * 1000))
         flush = self._flush_due(now_s, last)
         if not self._waiting and not flush:
@@ -347,10 +348,11 @@ class Outbox:
         due = [self._retry_s] if self._waiting else []
         if self._flush_s:
             due.append(self._flush_s)
-        due += [each for each in (self._gaps.due_s,) if each is not None and not self._retry_s]
-        if self._delivery is not None and self._delivery.connected:
+        delivery = self._delivery
+        if delivery is not None and delivery.connected:
             due.append(self._presence.health_due_s)
-            due += [each for each in (self._delivery.next_due_s(),) if each is not None]
+            gap_due_s = None if self._retry_s else self._gaps.due_s
+            due += [each for each in (delivery.next_due_s(), gap_due_s) if each is not None]
         return min(due) if due else None
 
     # asking
