@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scalar_frontend
@@ -90,3 +93,26 @@ def unrounded_taps(passband: float, stopband: float) -> list[float]:
     from edge_app.dsp.decimate import scaled_taps
 
     return scaled_taps(passband, stopband, 18)
+
+
+def test_the_checksums_that_micropython_is_held_to_are_those_of_numpy(repository: Path) -> None:
+    sys.path.append(str(repository / "tests" / "micropython"))
+    import mp_frontend as device
+
+    from edge_app.dsp.fft import fft, plan_fft, twiddle_q15
+    from edge_app.dsp.moments import moments
+    from edge_app.dsp.spectrum import hann_q15, normalise, plan_welch, welch_power
+
+    points = np.array([complex(*point) for point in device.points(256)]).reshape(-1, 1)
+    transformed = fft(points, plan_fft(256, 1)).view(np.float64).ravel()
+    assert device.checksum([int(part) for part in transformed]) == device.FFT_256
+    assert device.checksum(hann_q15(1024)) == device.HANN_1024
+    twiddles = [part for k in range(1024) for part in twiddle_q15(k, 1024)]
+    assert device.checksum(twiddles) == device.TWIDDLES_1024
+    draw = device.Draw(5)
+    counts = np.array([[float(draw.within(30000) << 8) for _ in range(300)]])
+    signal, _ = normalise(counts, 25)
+    power = welch_power(signal, plan_welch(1, 300), 128)[0]
+    assert device.checksum([int(one) & 0xFFFFFF for one in power]) == device.POWER_300
+    sums = [int(one[0]) & 0xFFFFFF for one in moments(signal, 25)]
+    assert device.checksum(sums) == device.MOMENTS_300

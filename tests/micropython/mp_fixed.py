@@ -1,0 +1,31 @@
+"""The whole-number logarithm gives the same integers under every runtime."""
+
+from edge_app.dsp.fixed import LOG2_TABLE, clamp_int16, log2_q8, log2_q16, round_shift
+
+
+def test_powers_of_two_are_exact_also_beyond_a_machine_word():
+    for exponent in range(62):
+        assert log2_q16(1 << exponent) == exponent << 16
+        assert log2_q8(1 << exponent) == exponent << 8
+
+
+def test_values_between_are_those_of_the_table():
+    assert len(LOG2_TABLE) == 257
+    assert log2_q16(3) == 103872
+    assert log2_q8(3) == 406
+    assert log2_q16(1000003) == 1306235  # 19.931573 * 65536 = 1306235.6, floors inside
+    assert log2_q16((1 << 53) - 1) == (53 << 16) - 1
+
+
+def test_roundings_go_upwards_at_halves_and_shift_left_when_negative():
+    assert [round_shift(value, 1) for value in (-3, -1, 1, 3)] == [-1, 0, 1, 2]
+    assert round_shift(5, -3) == 40
+    assert [clamp_int16(value) for value in (-40000, 7, 40000)] == [-32768, 7, 32767]
+
+
+def test_zero_has_no_logarithm():
+    try:
+        log2_q16(0)
+    except ValueError:
+        return
+    raise AssertionError("log2 of 0 was answered")
