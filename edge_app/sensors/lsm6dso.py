@@ -86,16 +86,17 @@ class LSM6DSO(Driver):
         return n_samples
 
     def _unpack(self, batch, out, n_samples):
-        """Accelerometer words to interleaved counts."""
+        """Accelerometer words to interleaved counts; `range` with a step would make garbage on MicroPython."""
         words = self._words
         position = 3 * n_samples
-        for start in range(0, WORD_BYTES * batch, WORD_BYTES):
-            if words[start] >> 3 != TAG_ACCELEROMETER:
-                continue
-            for low in range(start + 1, start + WORD_BYTES, 2):
-                value = words[low] | words[low + 1] << 8
-                out[position] = value - 65536 if value > 32767 else value
-                position += 1
+        start = 0
+        for _ in range(batch):
+            if words[start] >> 3 == TAG_ACCELEROMETER:
+                for low in range(start + 1, start + 7, 2):
+                    value = words[low] | words[low + 1] << 8
+                    out[position] = value - 65536 if value > 32767 else value
+                    position += 1
+            start += WORD_BYTES
         return position // 3
 
     def _configure(self):
