@@ -40,9 +40,9 @@ def device_id(device: str) -> str:
     """The id itself, or the id in a device's file."""
     if not device.endswith((".yaml", ".yml")):
         return device
-    from edge_app.config.load import load_document
+    from edge_app.config.resolve import device_id as id_in_file
 
-    return str(load_document(Path(device)).data["device"]["id"])
+    return id_in_file(Path(device))
 
 
 def why_text(report: dict[str, Any]) -> str:

@@ -12,14 +12,14 @@ from edge_app.config.apps import APP_FILE, Override, app_file, check_stage, load
 from edge_app.config.errors import Problems, nearest, together, validated
 from edge_app.config.load import Document, load_document, shown
 from edge_app.config.resolved import ResolvedApp, ResolvedDevice, ResolvedSensor, Slot, Stage
-from edge_app.config.schema import DeviceConfig
+from edge_app.config.schema import DeviceConfig, is_id
 from edge_app.config.share import find_share
 from edge_app.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from edge_app.sensors.recording import ReplaySpec
 
-__all__ = ["load_app", "load_device"]
+__all__ = ["device_id", "load_app", "load_device", "load_sensor"]
 
 
 def load_device(path: Path, *, replays: Mapping[str, ReplaySpec] | None = None) -> ResolvedDevice:
@@ -61,6 +61,17 @@ def load_device(path: Path, *, replays: Mapping[str, ReplaySpec] | None = None) 
         journal_max_bytes=config.journal.max_bytes,
         warnings=tuple(_unused(document, slots, stages)),
     )
+
+
+def device_id(path: Path) -> str:
+    """The id in a device's file, whatever else may be wrong with it."""
+    document = _device_document(Path(path))
+    block = document.data.get("device")
+    name = block.get("id") if isinstance(block, dict) else None
+    if not isinstance(name, str) or not is_id(name):
+        what = f"{document.place(('device', 'id'))}: device.id: the device has no id"
+        raise ConfigError(what, "Write e.g. `device: {id: pump-7, site: plant-a}`.")
+    return name
 
 
 def _device_document(path: Path) -> Document:

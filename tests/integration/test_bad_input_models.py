@@ -1,4 +1,4 @@
-"""A model or recording that is wrong ends the real program: exit code 2, what, where and how to fix it, nothing written."""
+"""A wrong model or recording ends the real program: exit code 2, what, where and how to fix it, nothing half-written."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge_app.config.apps import load_app
-from edge_app.config.resolve import load_device
+from edge_app.config.resolve import device_id, load_device
 from edge_app.core.errors import ConfigError, EdgeAppError
 
 
@@ -365,3 +365,16 @@ def test_neither_branch_of_a_union_repeats_the_complaint(world):
     text = refused(world.device('"mqtt://127.0.0.1"', '"mqtt://x", confirm: yes'))
 
     assert text.count("publish.confirm") == 1
+
+
+@pytest.mark.parametrize("text", ["device: {site: a}", "device: pump-7", "apps: []", "device: {id: A B}"])
+def test_the_id_of_a_device_is_read_or_its_absence_is_told(world, text):
+    assert device_id(world.device()) == "pump-7"
+
+    world.device_file.write_text(text)
+    with pytest.raises(ConfigError, match=r"pump-7.yaml:1: device.id: the device has no id"):
+        device_id(world.device_file)
+
+
+def test_an_app_given_for_a_device_is_told(world):
+    assert "apps/bearings/app.yaml:1: this is an app, and a device's file is needed" in refused(world.app_file)
