@@ -94,3 +94,17 @@ def test_only_recordings_and_simulations_run_faster_than_time():
         if plugin.facts.get("unpaced")
     }
     assert unpaced == {"recording", "simulated"}
+
+
+@every_chip
+def test_the_reference_page_tells_rates_addresses_and_bus_limits_of_the_chip(plugin, repository):
+    lines = (repository / "docs" / "reference" / "sensors.md").read_text().splitlines()
+    about = [line for line in lines if f"`{plugin.name}`" in line and line.startswith("|")]
+    told, bus, *_ = about
+    rates = " ".join(f"{rate:g}" for rate in plugin.facts["rates_hz"])
+    assert rates in told.replace("*", "")
+    driver = plugin.config.driver
+    assert f"| {driver.fifo_samples} (" in told
+    assert f"| {driver.max_rate_hz(400_000):g} Hz" in bus
+    assert f"| {driver.max_rate_hz(100_000):g} Hz" in bus
+    assert any(all(f"`0x{address:02X}`" in line for address in driver.addresses) for line in about)
