@@ -71,9 +71,9 @@ def test_only_plain_integers_reach_the_message() -> None:
 
 
 def test_a_bearing_line_that_stands_out_is_named_with_its_part() -> None:
-    evidence = {"bpfo": 100, "bpfi": 765, "bpfi_hz": 1879}  # 765/256 octaves of power: 9.0 dB; 2**(1879/256) = 162 Hz
+    evidence = {"bpfo": 100, "bpfi": 1531, "bpfi_hz": 1879}  # 1531/256 octaves of power: 18.0 dB; 2**(1879/256) = 162 Hz
     text = line_words(evidence)
-    assert text == "The inner race line (BPFI at 162 Hz) stands 9 dB above its surroundings: look at the bearing"
+    assert text == "The inner race line (BPFI at 162 Hz) stands 18 dB above its surroundings: look at the bearing"
     judgement = judged()
     assert judgement.features is not None
     judgement.features = replace(judgement.features, evidence=evidence)
@@ -81,7 +81,8 @@ def test_a_bearing_line_that_stands_out_is_named_with_its_part() -> None:
 
 
 def test_a_line_near_its_surroundings_is_not_worth_a_word() -> None:
-    assert line_words({"bpfo": 500}) == ""  # 5.9 dB
+    assert line_words({"bpfo": 1190}) == ""  # 14.0 dB: a wrong shaft speed shows as much
+    assert line_words({"bpfo": 1700, "bpfi": 1360}) == ""  # 20.0 and 16.0 dB: no telling which
     assert line_words({}) == ""
 
 
