@@ -25,7 +25,7 @@ class Report:
 
     file: str
     kind: str = "unknown"
-    """app or device."""
+    """app, device or recipe."""
     about: str = ""
     """Name and version, or site and id."""
     targets: tuple[str, ...] = ()
@@ -47,7 +47,9 @@ class Report:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
-    parser.add_argument("files", nargs="+", metavar="FILE", help="an app's folder or app.yaml, or a device's file")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="an app's folder, app.yaml or train.yaml, or a device's file"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON list on stdout")
 
 
@@ -74,8 +76,10 @@ def examine(path: Path) -> Report:
             _examine_app(document.path, report)
         elif "device" in document.data:
             _examine_device(document.path, report)
+        elif "pipeline" in document.data and "train" in document.data:
+            _examine_recipe(document.path, report)
         else:
-            what = f"{document.name}:1: neither an app (key `app`) nor a device (key `device`)."
+            what = f"{document.name}:1: neither an app (key `app`), nor a device (`device`), nor a recipe (`train`)."
             raise ConfigError(what, "Begin with `app: NAME` or with `device: {id: …, site: …}`.")
     except EdgeAppError as error:
         report.errors.append(error)
@@ -90,6 +94,24 @@ def _examine_app(path: Path, report: Report) -> None:
     app = load_app(path)
     report.about, report.targets = f"{app.name} {app.version}", app.targets
     report.errors += try_app(app)
+
+
+def _examine_recipe(path: Path, report: Report) -> None:
+    from edge_app.config.apps import load_app
+    from edge_app.config.errors import nearest, problem, validated
+    from edge_app.config.load import load_document
+    from edge_app.config.recipe import RecipeConfig
+
+    report.kind, report.targets = "recipe", ("training",)
+    document = load_document(path)
+    recipe = validated(RecipeConfig, document)
+    app = load_app(path.parent, with_models=False)
+    report.about = f"{recipe.name} of {app.name}"
+    names = [pipeline.name for pipeline in app.pipelines]
+    if recipe.pipeline not in names:
+        guess = nearest(recipe.pipeline, names)
+        fix = (f"Did you mean `{guess}`? " if guess else "") + f"Pipelines: {', '.join(names)}."
+        report.errors.append(problem(document, ("pipeline",), f"{app.name} has no pipeline `{recipe.pipeline}`", fix))
 
 
 def _examine_device(path: Path, report: Report) -> None:

@@ -104,6 +104,7 @@ def _run_verb(verb: str, arguments: list[str], verbose: bool) -> int:
     module = import_module(f"edge_app.cli.{module_name}")
     parser = argparse.ArgumentParser(
         prog=f"edge-app {verb}",
+        allow_abbrev=False,
         description=summary[0].upper() + summary[1:] + ".",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

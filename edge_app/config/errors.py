@@ -315,22 +315,22 @@ def _model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
     for part in path:
         if isinstance(here, type) and issubclass(here, BaseModel):
             field = here.model_fields.get(str(part))
-            here = _block(field.annotation) if field else None
+            here = block_of(field.annotation) if field else None
         else:
             arguments = typing.get_args(here)
-            here = _block(arguments[-1]) if arguments else None
+            here = block_of(arguments[-1]) if arguments else None
         if here is None:
             return None
     return here if isinstance(here, type) and issubclass(here, BaseModel) else None
 
 
-def _block(annotation: Any) -> Any:
+def block_of(annotation: Any) -> Any:
     """What stands behind Optional, Annotated or a union: the model, or the dict or list of models."""
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
-        return _block(typing.get_args(annotation)[0])
+        return block_of(typing.get_args(annotation)[0])
     if origin in (typing.Union, types.UnionType):
-        blocks = [_block(part) for part in typing.get_args(annotation)]
+        blocks = [block_of(part) for part in typing.get_args(annotation)]
         return next((block for block in blocks if block is not None), None)
     if origin in (dict, list, tuple):
         return annotation

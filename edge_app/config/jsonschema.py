@@ -9,12 +9,14 @@ import textwrap
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from edge_app.config.errors import block_of
 from edge_app.config.messages import MESSAGES
+from edge_app.config.recipe import RecipeConfig
 from edge_app.config.registry import GROUPS, built_in, find
 from edge_app.config.schema import AppConfig, DeviceConfig, PluginBlock, PublishBlock
 
@@ -33,6 +35,7 @@ BLOCK_GROUPS = {
 def schemas() -> dict[str, str]:
     """File name → text of every schema file; the same text whatever third-party plugins are installed."""
     made = {"app.json": _with_plugins(AppConfig), "device.json": _with_plugins(DeviceConfig)}
+    made["train.json"] = _plain(RecipeConfig)
     made |= {f"{name}.json": _plain(model) for name, model in MESSAGES.items()}
     return {name: json.dumps(_untitled(schema), indent=2, ensure_ascii=False) + "\n" for name, schema in made.items()}
 
@@ -49,7 +52,21 @@ def _untitled(schema: Any, *, names: bool = False) -> Any:
 
 def _plain(model: type[BaseModel]) -> dict[str, Any]:
     schema = model.model_json_schema(by_alias=True)
+    for definition, owner in ((schema, model), *((schema["$defs"][block.__name__], block) for block in _blocks(model))):
+        for name, text in documented(owner).items():
+            definition["properties"][name].setdefault("description", text)
     return {"$schema": DRAFT, **schema}
+
+
+def _blocks(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Models of the blocks within a model, at any depth."""
+    for field in model.model_fields.values():
+        block = block_of(field.annotation)
+        if get_origin(block) in (list, dict, tuple):
+            block = block_of(get_args(block)[-1])
+        if isinstance(block, type):
+            yield block
+            yield from _blocks(block)
 
 
 def _with_plugins(model: type[BaseModel]) -> dict[str, Any]:
@@ -127,7 +144,12 @@ def documented(model: type[BaseModel]) -> dict[str, str]:
     for owner in reversed(model.__mro__):
         if issubclass(owner, BaseModel) and owner is not BaseModel:
             texts |= dict(_strings_below(owner))
-    texts |= {name: field.description for name, field in model.model_fields.items() if field.description}
+    for name, field in model.model_fields.items():
+        block = block_of(field.annotation)
+        if field.description:
+            texts[name] = field.description
+        elif name not in texts and isinstance(block, type):
+            texts[name] = (block.__doc__ or "").partition("\n")[0]
     return {name: texts[name] for name in model.model_fields if name in texts}
 
 

@@ -1,4 +1,4 @@
-"""A wrong model or recording ends the real program: exit code 2, what, where and how to fix it, nothing half-written."""
+"""A wrong model or recording ends the real program: exit code 2, what, where and how to fix it, nothing written."""
 
 from __future__ import annotations
 

@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from edge_app.config import registry, schema
-from edge_app.config.errors import _block, _yaml
+from edge_app.config.errors import _yaml, block_of
 from edge_app.config.jsonschema import documented
+from edge_app.config.recipe import RecipeConfig
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "configuration.md"
 MARK = re.compile(r"(<!-- keys: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -36,6 +37,9 @@ def models() -> dict[str, type[BaseModel]]:
         "device.machine.bearing": schema.BearingConfig,
         "device.journal": schema.JournalConfig,
     }
+    found |= {"train": RecipeConfig} | {
+        f"train.{key}": inner for key, inner in _inner(RecipeConfig) if key != "evaluate"
+    }
     for group in registry.GROUPS:
         for name in registry.built_in(group):
             config = registry.find(group, name).config
@@ -46,9 +50,9 @@ def models() -> dict[str, type[BaseModel]]:
 
 def _inner(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
     for name, field in model.model_fields.items():
-        block: Any = _block(field.annotation)
+        block: Any = block_of(field.annotation)
         if typing.get_origin(block) in (list, dict):
-            block = _block(typing.get_args(block)[-1])
+            block = block_of(typing.get_args(block)[-1])
         if isinstance(block, type):
             yield name, block
 

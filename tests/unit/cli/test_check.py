@@ -111,3 +111,16 @@ def test_as_json_each_file_has_an_object(folder, capsys):
     assert (other["kind"], other["ok"]) == ("unknown", False)
     assert "neither an app" in other["errors"][0]["what"]
     assert app["targets"] == ["linux", "micropython"]
+
+
+def test_a_recipe_is_checked_against_its_app(folder, capsys):
+    recipe = folder / "level" / "train.yaml"
+    recipe.write_text("pipeline: level\nname: level_int8\ntrain:\n  - {file: a.wav}\n")
+    assert main(["check", "level/train.yaml"]) == 0
+    assert capsys.readouterr().out == "ok     level/train.yaml: recipe level_int8 of level, for training\n"
+
+    recipe.write_text("pipeline: lvl\nname: level_int8\ntrain:\n  - {file: a.wav}\n")
+    assert main(["check", "level/train.yaml"]) == 2
+    assert (
+        "level/train.yaml:1: pipeline: level has no pipeline `lvl`\n  Did you mean `level`?" in capsys.readouterr().err
+    )

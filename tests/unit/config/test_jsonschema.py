@@ -33,7 +33,11 @@ def test_every_schema_is_a_valid_schema(made):
 
 
 def test_every_device_and_app_of_the_repository_fits_its_schema(made, repository):
-    for pattern, name in (("configs/devices/*.yaml", "device.json"), ("apps/*/app.yaml", "app.json")):
+    for pattern, name in (
+        ("configs/devices/*.yaml", "device.json"),
+        ("apps/*/app.yaml", "app.json"),
+        ("apps/*/train.yaml", "train.json"),
+    ):
         validator = jsonschema.Draft202012Validator(json.loads(made[name]))
         found = list(repository.glob(pattern))
         assert found
@@ -69,14 +73,14 @@ def test_every_key_of_ours_says_what_it_means(model):
 
 
 def _blocks(model):
-    from edge_app.config.errors import _block
+    from edge_app.config.errors import block_of
 
     for field in model.model_fields.values():
-        block = _block(field.annotation)
+        block = block_of(field.annotation)
         if isinstance(block, type):
             yield block
         elif block is not None:
-            inner = _block(block.__args__[-1])
+            inner = block_of(block.__args__[-1])
             if isinstance(inner, type):
                 yield inner
 
