@@ -19,6 +19,8 @@ from edge_app.inference.int8_arithmetic import Values
 
 Int8Array = NDArray[np.int8]
 
+UNFORESEEN = "cannot be prepared"
+
 _BUILDERS: Mapping[str, Callable[[ops.Build, Operator], ops.Step | None]] = {
     "ADD": more.add,
     "AVERAGE_POOL_2D": more.average_pool_2d,
@@ -48,8 +50,7 @@ class Int8Engine:
         self.graph = graph
         _check_ends(graph)
         build = ops.Build(graph, _start_values(graph))
-        made = [_BUILDERS[operator.name](build, operator) for operator in graph.operators]
-        self._steps = [step for step in made if step is not None]
+        self._steps = [step for operator in graph.operators if (step := _prepared(build, operator)) is not None]
         self._input = build.values[graph.inputs[0]]
         self._output = build.values[graph.outputs[0]]
 
@@ -64,6 +65,14 @@ class Int8Engine:
         for step in self._steps:
             step()
         return self._output.astype(np.int8)
+
+
+def _prepared(build: ops.Build, operator: Operator) -> ops.Step | None:
+    """An operator's step. Builders refuse what they do not run; the net below is for what nobody thought of."""
+    try:
+        return _BUILDERS[operator.name](build, operator)
+    except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+        raise build.fail(operator, f"{UNFORESEEN} ({type(error).__name__}: {error})") from error
 
 
 def _check_ends(graph: Graph) -> None:

@@ -73,7 +73,7 @@ def _pool(
         raise build.fail(operator, "the pool is too large")
     target, out = build.output(operator, shape)
     build.same_steps(operator, source, target)
-    copy, view = patches(operator, place, build.values[source.index], kernel, fill)
+    copy, view = patches(operator, place, build.value(operator, source), kernel, fill)
     return copy, view, out, source, target
 
 
@@ -101,7 +101,7 @@ def mean(build: Build, operator: Operator) -> Step:
     target, out = build.output(operator, shape)
     count = math.prod(source.shape[axis] for axis in axes)
     multiplier, shift = _mean_multiplier(build.multiplier(operator, source.scale / target.scale), count)
-    x, zero_sum = build.values[source.index], source.zero_point * count
+    x, zero_sum = build.value(operator, source), source.zero_point * count
 
     def step() -> None:
         sums = x.sum(axis=axes, keepdims=keep, dtype=np.float64).astype(np.int64) - zero_sum
@@ -140,7 +140,7 @@ def add(build: Build, operator: Operator) -> Step:
     ]
     multiplier, shift = quantize_multiplier(factor)
     low, high = activation_range(str(operator.options["fused"]), target.scale, target.zero_point)
-    x, y = build.values[first.index], build.values[second.index]
+    x, y = build.value(operator, first), build.value(operator, second)
 
     def step() -> None:
         total = tables[0][_index(x)] + tables[1][_index(y)]
@@ -167,7 +167,7 @@ def pad(build: Build, operator: Operator) -> Step:
         fill = int(value.reshape(-1)[0])
     out[...] = fill
     inner = out[tuple(slice(before, before + size) for size, (before, _) in zip(source.shape, amounts, strict=True))]
-    x = build.values[source.index]
+    x = build.value(operator, source)
 
     def step() -> None:
         np.copyto(inner, x)
@@ -196,7 +196,7 @@ def reshape(build: Build, operator: Operator) -> None:
         fits = len(wanted) == len(target.shape) and all(a in (-1, b) for a, b in zip(wanted, target.shape, strict=True))
         if not fits or wanted.count(-1) > 1:
             raise build.fail(operator, f"wants shape {wanted}, the file says {list(target.shape)}")
-    build.values[target.index] = build.values[source.index].reshape(target.shape)
+    build.values[target.index] = build.value(operator, source).reshape(target.shape)
 
 
 def softmax(build: Build, operator: Operator) -> Step:
@@ -206,12 +206,12 @@ def softmax(build: Build, operator: Operator) -> Step:
     beta = float(operator.options["beta"])
     if target.zero_point != -128 or target.scale != 1 / 256:
         raise build.fail(operator, "the output must have scale 1/256 and zero point -128")
-    if not 2.0**-26 < beta * source.scale < 32 or source.shape[-1] >= 4096:
-        raise build.fail(operator, f"beta {beta}, input scale {source.scale} or {source.shape[-1]} classes not run")
+    x = build.value(operator, source)
+    if not 2.0**-26 < beta * source.scale < 32 or x.shape[-1] >= 4096:
+        raise build.fail(operator, f"beta {beta}, input scale {source.scale} or {x.shape[-1]} classes not run")
     table = np.array(fixed.exponential_table(source.scale, beta), np.int64)
     reached = table > 0
     parts = (table + (1 << 11)) >> 12  # Q0.31 to Q12.19, rounded
-    x = build.values[source.index]
 
     def step() -> None:
         below = (x.max(axis=-1, keepdims=True) - x).astype(np.intp)
@@ -232,7 +232,7 @@ def quantize(build: Build, operator: Operator) -> Step:
     multiplier, shift = build.multiplier(operator, source.scale / target.scale)
     table = _requantized((INT8 - source.zero_point).astype(np.int64), multiplier, shift)
     table = np.clip(table + target.zero_point, -128, 127)
-    x = build.values[source.index]
+    x = build.value(operator, source)
 
     def step() -> None:
         np.copyto(out, table[_index(x)])

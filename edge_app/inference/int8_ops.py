@@ -43,6 +43,12 @@ class Build:
             raise self.fail(operator, f"input {position} is missing")
         return self.checked(operator, self.graph.tensors[operator.inputs[position]], dtype)
 
+    def value(self, operator: Operator, tensor: Tensor) -> Values:
+        """The array of an int8 tensor with at least one dimension."""
+        if tensor.index not in self.values or not tensor.shape:
+            raise self.fail(operator, f"{tensor} of shape {list(tensor.shape)} cannot be its input")
+        return self.values[tensor.index]
+
     def output(self, operator: Operator, shape: tuple[int, ...]) -> tuple[Tensor, Values]:
         """The output tensor and its array; the file must declare the shape the operator makes."""
         tensor = self.checked(operator, self.graph.tensors[operator.outputs[0]], "int8")
@@ -173,7 +179,7 @@ def fully_connected(build: Build, operator: Operator) -> Step:
     )
     target, out = build.output(operator, declared if declared in shapes else (rows, channels))
     layer = make_layer(build, operator, matrix, target)
-    x = build.values[source.index].reshape(rows, inputs)
+    x = build.value(operator, source).reshape(rows, inputs)
     return _product_step(layer, x, out.reshape(rows, channels))
 
 
@@ -281,7 +287,7 @@ def conv_2d(build: Build, operator: Operator) -> Step:
     rows, inputs = shape[0] * shape[1] * shape[2], kernel_h * kernel_w * depth
     if rows * inputs > MAX_PATCH_ELEMENTS:
         raise build.fail(operator, f"{rows} outputs of {inputs} inputs each are too many to unfold")
-    x = build.values[source.index]
+    x = build.value(operator, source)
     flat_out = out.reshape(rows, channels)
     copy, view = patches(operator, place, x, (kernel_h, kernel_w), source.zero_point)
     if copy is None and rows * inputs == x.size and view.flags.c_contiguous:
@@ -314,7 +320,7 @@ def depthwise_conv_2d(build: Build, operator: Operator) -> Step:
     target, out = build.output(operator, (source.shape[0], place.out_h, place.out_w, channels))
     layer = make_layer(build, operator, weights.reshape(-1, channels).T, target)
     taps = np.ascontiguousarray(layer.weights.T).reshape(kernel_h, kernel_w, channels)
-    copy, view = patches(operator, place, build.values[source.index], (kernel_h, kernel_w), source.zero_point)
+    copy, view = patches(operator, place, build.value(operator, source), (kernel_h, kernel_w), source.zero_point)
     sums: Sums = np.empty(out.shape, layer.dtype)
     term: Sums = np.empty(out.shape, layer.dtype)
     work = np.empty(out.shape, np.float64)
