@@ -116,3 +116,7 @@ def test_the_checksums_that_micropython_is_held_to_are_those_of_numpy(repository
     assert device.checksum([int(one) & 0xFFFFFF for one in power]) == device.POWER_300
     sums = [int(one[0]) & 0xFFFFFF for one in moments(signal, 25)]
     assert device.checksum(sums) == device.MOMENTS_300
+    counts16 = np.array([device.small_window()], np.int16)
+    extractor = Vibration(VibrationSettings((30.0, 1250.0), 8, 1, 2560.0, 900 / 3332), 3332.0, 16 / 32768)
+    vector = extractor.extract(Window(counts16, 16 / 32768, "g", 3332.0, 0.0, 1.0))
+    assert vector.values.tolist() == device.VECTOR
