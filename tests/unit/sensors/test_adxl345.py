@@ -10,9 +10,11 @@ from edge_app.testing.fake_chips import FakeADXL345
 from edge_app.testing.fake_i2c import FakeI2CBus
 
 
-def opened(rate_hz=800, range_g=16, signal=lambda index: (index, -index, 256)):
+def opened(rate_hz=800, range_g=16, signal=lambda index: (index, -index, 256), left=()):
     clock = FakeClock()
     chip = FakeADXL345(clock, signal)
+    for register, value in left:
+        chip.memory[register] = value
     bus = FakeI2CBus({0x53: chip})
     bus.open()
     driver = ADXL345(bus, 0x53, rate_hz, range_g, lambda ms: clock.sleep_s(ms / 1000))
@@ -58,3 +60,11 @@ def test_the_fifo_is_emptied_after_an_overrun_and_goes_on():
     assert driver.read_into(out) == 33
     assert driver.overruns == 1
     assert out[0] == chip.samples_made - 33
+
+
+def test_what_another_program_left_in_the_chip_is_overwritten():
+    # there is no reset: low power, left-justified, asleep, trigger mode stay until somebody changes them
+    _, chip, _, _ = opened(left=[(0x2C, 0x1F), (0x2D, 0x00), (0x31, 0x04), (0x38, 0xDF)])
+    assert chip.memory[0x2C] == 0x0D  # 800 Hz, normal power
+    assert chip.memory[0x31] == 0x0B  # full resolution, right-justified, ±16 g
+    assert chip.memory[0x38] >> 6 == 2  # stream

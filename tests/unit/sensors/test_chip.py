@@ -232,3 +232,13 @@ def test_the_sample_clock_measures_the_rate():
     for batch in range(2000):
         times.date(51, 10.0 + batch * 0.05, drained=True)  # 1020 Hz
     assert times.rate_hz == pytest.approx(1020, rel=0.001)
+
+
+def test_one_late_batch_is_not_believed_for_long():
+    times = SampleClock(1000.0)
+    times.date(50, 10.02, drained=True)  # the machine was busy for 20 ms
+    for batch in range(1, 150):
+        start_s, missed = times.date(50, 10.0 + batch * 0.05, drained=True)
+        assert missed == 0
+    assert start_s + 0.05 == pytest.approx(10.0 + 149 * 0.05, abs=0.0002)
+    assert times.rate_hz == pytest.approx(1000, rel=0.0005)

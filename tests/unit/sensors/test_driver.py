@@ -234,6 +234,8 @@ def test_a_setting_is_chosen_within_one_percent_and_never_a_power_of_ten_off():
         (LSM6DS3, 400_000, 3332),  # 54 bits · 3332 Hz = 180 kbit/s of 300
         (LSM6DS3, 100_000, 833),  # 54 bits · 1666 Hz = 90 kbit/s, more than 75
         (LSM6DSO, 400_000, 3332),  # 63 bits · 3332 Hz = 210 kbit/s of 300
+        (LSM6DSO, 270_000, 1666),  # 210 kbit/s are more than 202.5
+        (LSM6DS3, 270_000, 3332),  # 180 kbit/s are not: no tag
         (MPU6050, 100_000, 1000),  # 54 kbit/s of 75
         (LIS3DH, 100_000, 1344),  # 72.6 kbit/s of 75
     ],

@@ -10,9 +10,11 @@ from edge_app.testing.fake_chips import FakeLIS3DH
 from edge_app.testing.fake_i2c import FakeI2CBus
 
 
-def opened(rate_hz=1344, range_g=2, signal=lambda index: (16 * index, 0, 16000)):
+def opened(rate_hz=1344, range_g=2, signal=lambda index: (16 * index, 0, 16000), left=()):
     clock = FakeClock()
     chip = FakeLIS3DH(clock, signal)
+    for register, value in left:
+        chip.memory[register] = value
     bus = FakeI2CBus({0x18: chip})
     bus.open()
     driver = LIS3DH(bus, 0x18, rate_hz, range_g, lambda ms: clock.sleep_s(ms / 1000))
@@ -58,3 +60,11 @@ def test_a_full_fifo_of_32_gives_all_of_them_although_the_level_has_five_bits():
     assert driver.read_into(out) == 32
     assert driver.overruns == 1
     assert out[0] // 16 == chip.samples_made - 32
+
+
+def test_what_another_program_left_in_the_chip_is_overwritten():
+    # there is no reset: low power with one axis, no high resolution, bypass stay until somebody changes them
+    _, chip, _, _ = opened(left=[(0x20, 0x59), (0x23, 0x30), (0x2E, 0x00)])
+    assert chip.memory[0x20] == 9 << 4 | 7  # 1344 Hz, normal power, three axes
+    assert chip.memory[0x23] == 0x88  # BDU, ±2 g, HR
+    assert chip.memory[0x2E] >> 6 == 2  # stream
