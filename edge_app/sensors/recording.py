@@ -17,6 +17,7 @@ Configuration (`plugin: recording`), every key with type, default and unit:
 from __future__ import annotations
 
 import difflib
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from edge_app.core.clock import Clock
 from edge_app.core.errors import ConfigError, RecordingError, SensorError, SensorLost
 from edge_app.core.frames import Counts, Frame
 from edge_app.sensors.recording_formats import Table, read_table
+
+log = logging.getLogger(__name__)
 
 FULL_SCALE = 32767
 _DEFAULT_RANGE = {"g": 16.0, "fs": 1.0}
@@ -99,18 +102,25 @@ def load_recording(
 
 
 def choose_channels(path: Path, table: Table, channel: str | None, n_axes: int) -> list[int]:
-    """Positions of the wanted columns: all when the file has as many as axes, else those `channel` names."""
+    """Positions of the wanted columns: those `channel` names, else the first ones; taking some of many is told."""
     if channel is not None:
         return [_find_channel(path, table, part.strip()) for part in channel.split("+")]
     found = table.chosen_by_default
     if not found:
         raise RecordingError(f"{path}: holds no signal: {_list(table.names) or 'nothing in it is a row of numbers'}.")
-    if len(found) == n_axes or (table.alike and len(found) > n_axes):
-        return list(found[:n_axes])
-    raise RecordingError(
-        f"{path}: has {len(found)} channels ({_list([table.names[k] for k in found])}), {n_axes} wanted.",
-        f"Say which: channel={'+'.join(table.names[k] for k in found[:n_axes])} (name, its ending, or number from 1).",
-    )
+    taken, names = found[:n_axes], [table.names[k] for k in found]
+    if len(found) < n_axes:
+        what = f"{path}: has {len(found)} channels ({_list(names)}), {n_axes} wanted."
+        raise RecordingError(what, "Record all axes, or use an app that needs fewer.")
+    if len(found) > n_axes and not table.alike:
+        log.warning(
+            "%s: has %d channels (%s); took %s. Name others with channel=.",
+            path,
+            len(found),
+            _list(names),
+            "+".join(names[:n_axes]),
+        )
+    return list(taken)
 
 
 def _find_channel(path: Path, table: Table, wanted: str) -> int:

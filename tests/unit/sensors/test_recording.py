@@ -135,7 +135,6 @@ def test_axes_are_joined_in_the_order_named(tmp_path):
         ("DE_tmie", "no channel ends in 'DE_tmie'; there are X105_DE_time, X105_FE_time", "'X105_DE_time'"),
         ("3", "no channel 3", "from 1 to 2"),
         ("0", "no channel 0", "from 1 to 2"),
-        (None, "has 2 channels (X105_DE_time, X105_FE_time), 1 wanted", "channel=X105_DE_time"),
     ],
 )
 def test_a_channel_that_cannot_be_chosen_names_those_there_are(tmp_path, channel, what, fix):
@@ -143,6 +142,17 @@ def test_a_channel_that_cannot_be_chosen_names_those_there_are(tmp_path, channel
         load_recording(npz(tmp_path, **COLUMNS), rate_hz=10, channel=channel)
     assert what in caught.value.what
     assert fix in caught.value.fix
+
+
+def test_without_a_choice_the_first_channels_are_taken_and_that_is_told(tmp_path, caplog):
+    signal = load_recording(npz(tmp_path, **COLUMNS), rate_hz=10, range_units=32768)
+    assert signal.counts.tolist() == [[0, 1, 2, 3, 4]]
+    assert "has 2 channels (X105_DE_time, X105_FE_time); took X105_DE_time. Name others with channel=." in caplog.text
+
+
+def test_a_file_with_fewer_channels_than_axes_is_refused(tmp_path):
+    with pytest.raises(RecordingError, match="has 2 channels .* 3 wanted"):
+        load_recording(npz(tmp_path, **COLUMNS), rate_hz=10, n_axes=3)
 
 
 def test_channels_of_different_lengths_are_refused(tmp_path):
