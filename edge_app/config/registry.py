@@ -122,6 +122,8 @@ def load_local(path: Path) -> LocalPlugins:
             raise PluginError(
                 f"{shown(path)}: PLUGINS has the unknown group {group!r}.", f"Groups: {', '.join(GROUPS)}."
             )
+        if not isinstance(plugins, list | tuple):
+            raise PluginError(f"{shown(path)}: PLUGINS[{group!r}] is no list.", f'Write e.g. `"{group}": [MINE]`.')
         for plugin in plugins:
             name = getattr(plugin, "name", "?")
             found[group, name] = _checked(plugin, name, f"{shown(path)}: {name}")
