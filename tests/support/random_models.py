@@ -244,6 +244,51 @@ def autoencoder(r: Random) -> bytes:
     return b.build([first], [x])
 
 
+def _convolve(
+    r: Random, b: ModelBuilder, x: int, channels: int, kernel: int, fused: str, depthwise: bool = False
+) -> int:
+    """Add a SAME convolution of stride 1 behind tensor `x`; returns its output."""
+    batch, height, width, depth = b.tensors[x]["shape"]
+    channels = depth if depthwise else channels
+    scales = [_scale(r) for _ in range(channels)]
+    shape = (1, kernel, kernel, channels) if depthwise else (channels, kernel, kernel, depth)
+    w = b.constant(_weights(r, shape), scales if channels > 1 else scales[0], axis=3 if depthwise else 0)
+    in_scale, inputs = b.tensors[x]["scales"][0], kernel * kernel * (1 if depthwise else depth)
+    bias_scales = [in_scale * scale for scale in scales]
+    bias = b.constant(_bias(r, channels, int(1000 * inputs**0.5)), bias_scales if channels > 1 else bias_scales[0])
+    out_scale = float(np.float32(in_scale * float(np.mean(scales)) * 40 * inputs**0.5))
+    y = b.tensor([batch, height, width, channels], out_scale, _zero(r))
+    more = {"depth_multiplier": 1} if depthwise else {}
+    name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
+    b.operator(name, [x, w, bias], [y], padding="same", fused=fused, stride_h=1, stride_w=1, **more)
+    return y
+
+
+def residual(r: Random) -> bytes:
+    """A small residual network: convolutions, a sum, depthwise, pool, reshape, dense, softmax."""
+    height, width, depth, channels = (int(v) for v in r.randint(2, 9, 4))
+    b = ModelBuilder()
+    x = b.tensor([1, height, width, depth], _scale(r), _zero(r))
+    short = _convolve(r, b, x, channels, 1, "none")
+    long = _convolve(r, b, _convolve(r, b, x, channels, 3, "relu"), channels, 3, "none")
+    wide = max(b.tensors[short]["scales"][0], b.tensors[long]["scales"][0])
+    y = b.tensor([1, height, width, channels], float(np.float32(1.2 * wide)), _zero(r))
+    b.operator("ADD", [short, long], [y], fused=_fused(r))
+    y = _convolve(r, b, y, channels, 3, "relu", depthwise=True)
+    scale, zero = b.tensors[y]["scales"][0], b.tensors[y]["zero"]
+    pooled = b.tensor([1, 1, 1, channels], scale, zero)
+    window = {"filter_h": height, "filter_w": width, "stride_h": height, "stride_w": width}
+    b.operator("AVERAGE_POOL_2D", [y], [pooled], padding="valid", fused="none", **window)
+    flat = b.tensor([1, channels], scale, zero)
+    b.operator("RESHAPE", [pooled, b.constant(np.array([-1, channels], np.int32))], [flat])
+    w = b.constant(_weights(r, (5, channels)), 0.02)
+    logits = b.tensor([1, 5], float(np.float32(scale * 0.02 * 60)), _zero(r))
+    b.operator("FULLY_CONNECTED", [flat, w], [logits], fused="none")
+    shares = b.tensor([1, 5], 1 / 256, -128)
+    b.operator("SOFTMAX", [logits], [shares], beta=float(np.float32(0.03 / b.tensors[logits]["scales"][0])))
+    return b.build([x], [shares])
+
+
 MAKERS: dict[str, Callable[[Random], bytes]] = {
     "fully_connected": fully_connected,
     "convolution": convolution,
@@ -255,4 +300,5 @@ MAKERS: dict[str, Callable[[Random], bytes]] = {
     "softmax": softmax,
     "quantize": quantize,
     "autoencoder": autoencoder,
+    "residual": residual,
 }
