@@ -16,7 +16,7 @@ class ADXL345(Driver):
     name = "ADXL345"
     addresses = (0x53, 0x1D)
     address_hint = "the SDO pin is high"
-    who_am_i = ("devid", 0xE5)
+    identity = ("devid", 0xE5)
     relatives = {}
 
     devid = Field(0x00, "B")  # "Register Map", DEVID, always 0xE5

@@ -20,7 +20,7 @@ class Driver:
     """Where it may sit, the usual one first."""
     address_hint = ""
     """Which pin chooses the address."""
-    who_am_i: tuple = ()
+    identity: tuple = ()
     """(register name, value that identifies the chip)."""
     relatives: dict = {}
     """Other values seen there: {value: name of the chip that gives it}."""
@@ -95,7 +95,7 @@ class Driver:
         raise NotImplementedError
 
     def _check_identity(self):
-        register, expected = self.who_am_i
+        register, expected = self.identity
         try:
             found = getattr(self, register)
         except BusError as error:
@@ -110,7 +110,7 @@ class Driver:
                 "%s expected at %s, but %s read 0x%02X%s instead of 0x%02X."
                 % (
                     self.name, self.place(), register.upper(), found,
-                    " (a %s)" % relative if relative else "", expected,
+                    " (%s)" % relative if relative else "", expected,
                 ),
                 self._fix(),
             )  # fmt: skip

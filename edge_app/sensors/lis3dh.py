@@ -21,10 +21,10 @@ class LIS3DH(Driver):
     name = "LIS3DH"
     addresses = (0x18, 0x19)
     address_hint = "the SDO/SA0 pin is high"
-    who_am_i = ("whoami", 0x33)
+    identity = ("who_am_i", 0x33)
     relatives = {0x32: "LIS331DLH", 0x3B: "LIS302DL", 0x3F: "LIS3DSH", 0x44: "LIS2DW12"}
 
-    whoami = Field(0x0F, "B")  # WHO_AM_I (0Fh) (the register-compatible LIS2DH12 has the same)
+    who_am_i = Field(0x0F, "B")  # WHO_AM_I (0Fh) (the register-compatible LIS2DH12 has the same)
     rate_code = Bits(0x20, lowest=4, width=4)  # CTRL_REG1 (20h) ODR
     low_power = Bits(0x20, lowest=3, width=1)  # CTRL_REG1 (20h) LPen
     axes_enable = Bits(0x20, lowest=0, width=3)  # CTRL_REG1 (20h) Zen Yen Xen

@@ -19,14 +19,14 @@ class LSM6DS3(Driver):
     name = "LSM6DS3"
     addresses = (0x6A, 0x6B)
     address_hint = "the SDO/SA0 pin is the other way round"
-    who_am_i = ("whoami", 0x69)
+    identity = ("who_am_i", 0x69)
     relatives = {0x6A: "LSM6DSL or LSM6DS3TR-C", 0x6B: "LSM6DSR", 0x6C: "LSM6DSO"}
 
     fifo_odr = Bits(0x0A, lowest=3, width=4)  # FIFO_CTRL5 (0Ah) ODR_FIFO
     fifo_mode = Bits(0x0A, lowest=0, width=3)  # FIFO_CTRL5 (0Ah) FIFO_MODE
     fifo_gyro_decimation = Bits(0x08, lowest=3, width=3)  # FIFO_CTRL3 (08h) DEC_FIFO_GYRO, 0: not in FIFO
     fifo_decimation = Bits(0x08, lowest=0, width=3)  # FIFO_CTRL3 (08h) DEC_FIFO_XL, 1: every sample
-    whoami = Field(0x0F, "B")  # WHO_AM_I (0Fh)
+    who_am_i = Field(0x0F, "B")  # WHO_AM_I (0Fh)
     rate_code = Bits(0x10, lowest=4, width=4)  # CTRL1_XL (10h) ODR_XL
     range_code = Bits(0x10, lowest=2, width=2)  # CTRL1_XL (10h) FS_XL
     block_update = Bits(0x12, lowest=6, width=1)  # CTRL3_C (12h) BDU

@@ -25,13 +25,13 @@ class LSM6DSO(Driver):
     name = "LSM6DSO"
     addresses = (0x6A, 0x6B)
     address_hint = "the SDO/SA0 pin is the other way round"
-    who_am_i = ("whoami", 0x6C)
+    identity = ("who_am_i", 0x6C)
     relatives = {0x69: "LSM6DS3", 0x6A: "LSM6DSL or LSM6DS3TR-C", 0x6B: "LSM6DSR"}
 
     batch_rate = Bits(0x09, lowest=0, width=4)  # FIFO_CTRL3 (09h) BDR_XL
     batch_rate_gyro = Bits(0x09, lowest=4, width=4)  # FIFO_CTRL3 (09h) BDR_GY, 0: not in FIFO
     fifo_mode = Bits(0x0A, lowest=0, width=3)  # FIFO_CTRL4 (0Ah) FIFO_MODE
-    whoami = Field(0x0F, "B")  # WHO_AM_I (0Fh)
+    who_am_i = Field(0x0F, "B")  # WHO_AM_I (0Fh)
     rate_code = Bits(0x10, lowest=4, width=4)  # CTRL1_XL (10h) ODR_XL
     range_code = Bits(0x10, lowest=2, width=2)  # CTRL1_XL (10h) FS_XL
     block_update = Bits(0x12, lowest=6, width=1)  # CTRL3_C (12h) BDU

@@ -19,7 +19,7 @@ class MPU6050(Driver):
     name = "MPU-6050"
     addresses = (0x68, 0x69)
     address_hint = "the AD0 pin is high"
-    who_am_i = ("whoami", 0x68)
+    identity = ("who_am_i", 0x68)
     relatives = {0x70: "MPU-6500", 0x71: "MPU-9250", 0x73: "MPU-9255", 0x19: "MPU-6886", 0x98: "ICM-20689"}
 
     rate_divider = Field(0x19, "B")  # Register 25 SMPLRT_DIV
@@ -35,7 +35,7 @@ class MPU6050(Driver):
     clock_source = Bits(0x6B, lowest=0, width=3)  # Register 107 PWR_MGMT_1 CLKSEL
     fifo_count = Field(0x72, ">H")  # Registers 114, 115 FIFO_COUNT_H, L (bytes), both in one read
     fifo_data = Field(0x74, "B")  # Register 116 FIFO_R_W; bursts stay on it
-    whoami = Field(0x75, "B")  # Register 117 WHO_AM_I
+    who_am_i = Field(0x75, "B")  # Register 117 WHO_AM_I
 
     rates = ((50, (4, 19)), (100, (3, 9)), (125, (3, 7)), (200, (2, 4)), (250, (2, 3)), (500, (1, 1)), (1000, (0, 7)))
     """Codes are (DLPF_CFG, SMPLRT_DIV): the widest filter below half the rate (Register 26: 260, 184, 94, 44, 21 Hz for

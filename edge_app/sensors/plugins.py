@@ -151,7 +151,7 @@ def _chip(name: str, summary: str, config: type[ChipConfig]) -> Plugin:
         "rates_hz": tuple(float(rate) for rate, _ in driver.rates),
         "ranges_g": tuple(float(g) for g, _ in driver.ranges),
         "addresses": driver.addresses,
-        "identity": driver.who_am_i[1],
+        "identity": driver.identity[1],
     }
     place = f"{driver.__module__}:{driver.__name__}"
     return Plugin(name, summary, config, _create_chip, driver=place, micropython=True, facts=facts)

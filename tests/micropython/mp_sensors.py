@@ -192,7 +192,7 @@ def test_lis3dh_reads_a_full_fifo():
 def test_a_wrong_chip_a_silent_one_and_a_wrong_rate_are_told():
     bus = TinyBus({0x0F: b"\x6c"})
     driver = LSM6DS3(bus, 0x6A, 3332, 16, no_sleep)
-    assert "WHOAMI read 0x6C (a LSM6DSO) instead of 0x69" in told(SensorNotFound, driver.open)
+    assert "WHO_AM_I read 0x6C (LSM6DSO) instead of 0x69" in told(SensorNotFound, driver.open)
     bus.silent = True
     assert "nothing answers there" in told(SensorNotFound, driver.open)
     driver.close()

@@ -67,7 +67,7 @@ def test_another_chip_at_the_address_is_not_found_and_never_written_to(driver_cl
     here.chip.memory[register] = 0x00
     with pytest.raises(SensorNotFound) as caught:
         here.driver.open()
-    name = driver_class.who_am_i[0].upper()
+    name = driver_class.identity[0].upper()
     assert f"but {name} read 0x00 instead of 0x{model.identity[1]:02X}" in caught.value.what
     assert here.bus.writes == []
 
@@ -75,7 +75,7 @@ def test_another_chip_at_the_address_is_not_found_and_never_written_to(driver_cl
 def test_a_relative_of_the_chip_is_called_by_its_name():
     here = rig(LSM6DS3, fake_chips.FakeLSM6DS3)
     here.chip.memory[0x0F] = 0x6C
-    with pytest.raises(SensorNotFound, match=r"WHOAMI read 0x6C \(a LSM6DSO\) instead of 0x69"):
+    with pytest.raises(SensorNotFound, match=r"WHO_AM_I read 0x6C \(LSM6DSO\) instead of 0x69"):
         here.driver.open()
 
 
