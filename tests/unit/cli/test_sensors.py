@@ -114,7 +114,7 @@ def test_read_to_stdout_keeps_people_s_lines_out_of_the_data(bench, capsys):
         (lambda bus: bus.unplug(0x6A), ("LSM6DS3", "0x6A", "Check")),
         (
             lambda bus: bus.plug(0x6A, FakeADXL345(FakeClock())),
-            ("LSM6DS3 expected at bus 1 address 0x6A", "WHOAMI read 0x00"),
+            ("LSM6DS3 expected at bus 1 address 0x6A", "WHO_AM_I read 0x00"),
         ),
         (lambda bus: bus.lock_up(), ("timed out", "pull-ups")),
     ],
