@@ -104,7 +104,7 @@ class Bench:
 
     def bare_command(self, recording: Path, windows: int, hop_s: float, pace: float = 0.0) -> list[str]:
         return [
-            sys.executable, str(REPOSITORY / "benchmarks" / "bare_loop.py"),
+            sys.executable, str(REPOSITORY / "benchmarks" / "peers" / "bare_loop.py"),
             "--recording", str(recording), "--model", str(self.app / "models" / "pump_int8.tflite"),
             "--rate-hz", str(RATE_HZ), "--hop", str(round(hop_s * RATE_HZ)), "--port", str(self.port),
             "--windows", str(windows), "--pace", str(pace),

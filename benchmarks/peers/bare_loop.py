@@ -3,7 +3,7 @@
 Same front end, same model and engine, same payload text, QoS 1 over paho; no journal, no quality gate, no alarm rules,
 no threads but paho's. Run by benchmarks/framework.py; alone:
 
-    python benchmarks/bare_loop.py --recording FILE.npz --app apps/simulated_pump --port 1883 --windows 1000
+    python benchmarks/peers/bare_loop.py --recording FILE.npz --app apps/simulated_pump --port 1883 --windows 1000
 """
 
 import argparse
