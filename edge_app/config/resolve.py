@@ -317,10 +317,3 @@ def _unused(document: Document, slots: Mapping[str, Any], stages: Mapping[str, S
         for name in stages
         if name not in slots
     ]
-
-
-def describe(device: ResolvedDevice) -> str:
-    """One line: what runs where."""
-    apps = ", ".join(f"{app.name} {app.version}" for app in device.apps)
-    slots = ", ".join(f"{slot} from {sensor.plugin.name}" for slot, sensor in device.sensors.items())
-    return f"{device.id} at {device.site}: {apps}; {slots} ({shown(device.path)})"
