@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge_app.cli.common import marks, print_json
+from edge_app.cli.common import marks, print_json, warn
 from edge_app.core.errors import EdgeAppError
 
 EXAMPLES = """examples:
@@ -142,4 +142,4 @@ def _print(report: Report) -> None:
     else:
         print(f"{words['ok']}     {report.file}: {report.kind} {report.about}, for {' and '.join(report.targets)}")
     for warning in report.warnings:
-        print(f"edge-app: warning: {warning}", file=sys.stderr)
+        warn(warning)

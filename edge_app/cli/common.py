@@ -23,6 +23,11 @@ def print_table(rows: Sequence[Sequence[str]], *, gap: str = "  ") -> None:
         print(gap.join([*cells, row[-1]]).rstrip())
 
 
+def warn(text: str) -> None:
+    """A line on stderr."""
+    print(f"edge-app: warning: {text}", file=sys.stderr)
+
+
 def marks() -> dict[str, str]:
     """Words for ok, warn and fail; coloured when a person looks at them."""
     colours = {"ok": "32", "warn": "33", "fail": "31", "error": "31"}
