@@ -98,8 +98,11 @@ def _unknown(word: str) -> str:
 
 def _run_verb(verb: str, arguments: list[str], verbose: bool) -> int:
     import argparse
+    import os
     from importlib import import_module
 
+    # Our matrices are small: a second BLAS thread costs more than it gives. Bytes do not depend on it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     module_name, summary = VERBS[verb]
     module = import_module(f"edge_app.cli.{module_name}")
     parser = argparse.ArgumentParser(
