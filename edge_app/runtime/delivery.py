@@ -69,7 +69,7 @@ class Delivery:
         self._ack_timeout_s = ack_timeout_s
         self._resend_s = resend_s
         self.connected = False
-        self.counts = {"sent": 0, "resent": 0, "refused": 0, "ack_timeouts": 0, "bad_receipts": 0, "reconnects": 0}
+        self.counts = {"sent": 0, "resent": 0, "refused": 0, "ack_timeouts": 0, "bad_receipts": 0, "sessions": 0}
         self.sent_bytes = 0
         """Topics and payloads handed to the broker."""
         self.confirmed: dict[Key, None] = {}
@@ -113,7 +113,7 @@ class Delivery:
         """A new session: nothing of the old one is on its way any more; the whole backlog is due."""
         self._drop_session()
         self.connected = True
-        self.counts["reconnects"] += 1
+        self.counts["sessions"] += 1
         self._window = max(1, min(WINDOW, event.receive_maximum))
         self._house.append(birth)
         self._probe = birth.payload

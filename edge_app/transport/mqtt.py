@@ -74,6 +74,7 @@ class Session:
         self._mutex = threading.Lock()
         """Around the two dicts only, never around a call into paho."""
         self._properties: dict[tuple[str, int | None], Properties] = {}
+        self._tls = tls_context(settings) if settings.tls else None
         self.client = self._make_client(will)
 
     def _make_client(self, will: Outgoing | None) -> Client:
@@ -90,8 +91,8 @@ class Session:
         client.max_inflight_messages_set(0)
         if settings.username is not None:
             client.username_pw_set(settings.username, settings.password)
-        if settings.tls:
-            client.tls_set_context(tls_context(settings))
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
         if will is not None:
             client.will_set(will.topic, will.payload, will.qos, will.retain)
         client.on_socket_open = _no_delay
@@ -104,6 +105,15 @@ class Session:
 
     def connect(self) -> None:
         """TCP, TLS, CONNECT; the answer comes to a callback. Raises OSError (ssl's errors included)."""
+        try:
+            self._connect()
+        except BaseException:
+            if self._tls is not None:
+                self._tls.close_last()
+            raise
+        self.client.loop_start()
+
+    def _connect(self) -> None:
         settings = self._settings
         if self._v5:
             properties = _properties(PacketTypes.CONNECT)
@@ -113,7 +123,6 @@ class Session:
             )
         else:
             self.client.connect(settings.host, settings.port, settings.keepalive_s)
-        self.client.loop_start()
 
     def publish(self, token: int, message: Outgoing) -> bool:
         """Hand over; false when the session is over."""

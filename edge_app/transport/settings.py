@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from edge_app.core.errors import TransportError
@@ -67,9 +68,25 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def tls_context(settings: BrokerSettings) -> ssl.SSLContext:
+class TLSContext(ssl.SSLContext):
+    """Remembers its last socket: paho leaves it open when the handshake fails."""
+
+    last: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        self.last = super().wrap_socket(*args, **options)
+        return self.last
+
+    def close_last(self) -> None:
+        """Close what the last handshake left."""
+        if self.last is not None:
+            self.last.close()
+            self.last = None
+
+
+def tls_context(settings: BrokerSettings) -> TLSContext:
     """Context that checks certificate and host name, TLS 1.2 or later. Raises TransportError naming the bad file."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = TLSContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # Left out on purpose: VERIFY_X509_STRICT, Python 3.13's default, refuses most home-made CAs for missing extensions.
     if settings.ca is None:
