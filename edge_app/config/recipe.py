@@ -95,7 +95,7 @@ class ScoreRecipe(Strict):
     healthy: float = Field(default=0.25, gt=0, lt=1)
     """Score of the median healthy window."""
     safety: float = Field(default=1.3, ge=1)
-    """The alarm's threshold lies this factor above the largest distance a healthy window reached."""
+    """The alarm's threshold lies this factor beyond the distance that 95 % of unseen healthy windows stay below."""
 
 
 class RecipeConfig(Strict):

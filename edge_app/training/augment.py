@@ -22,7 +22,7 @@ from edge_app.training.exact import Floats, nearly_normal
 _BAND = re.compile(r"(?:axis(\d+)_)?band_([\d.]+)_([\d.]+)_hz")
 _SHAPES = ("crest", "kurtosis")
 HEADROOM_Q8 = 2 * LOG2_ONE
-"""A band this far (6 dB) above the front end's own noise takes the whole change; at the noise none."""
+"""A band this far (6 dB) above the front end's own noise takes a smooth change whole; at the noise not at all."""
 NODES_PER_DECADE = 4
 """Support points of a smooth change over frequency."""
 
@@ -92,22 +92,20 @@ def change_features(
 ) -> Features:
     """`augment.copies` changed versions of every window, in one array.
 
-    Bands change by a smooth curve plus independent jitter, less the nearer they are to the front end's noise; levels
-    (rms, peak, velocity) by what the strongest band changes; crest and kurtosis by themselves.
+    Bands change by independent jitter plus a smooth curve, the latter less the nearer they are to the front end's
+    noise; levels (rms, peak, velocity) by what the strongest band changes; crest and kurtosis by themselves.
     """
     return np.concatenate([_changed(features, kinds, augment, random) for _ in range(augment.copies)])
 
 
 def _changed(features: Features, kinds: FeatureKinds, augment: Augment, random: np.random.RandomState) -> Features:
     values = features.astype(np.float64)
-    own = nearly_normal(random, values.shape)
-    change_db = own * jitter_db(kinds, augment)
+    change_db = nearly_normal(random, values.shape) * jitter_db(kinds, augment)
+    headroom = np.clip((values - kinds.noise_q8) / HEADROOM_Q8, 0.0, 1.0)
     nodes = _smooth_matrix(kinds)
     curves = nearly_normal(random, (len(values), nodes.shape[1]))
     for node in range(nodes.shape[1]):  # elementwise, so the order of additions is fixed
-        change_db += augment.smooth_db * curves[:, node : node + 1] * nodes[:, node]
-    headroom = np.clip((values - kinds.noise_q8) / HEADROOM_Q8, 0.0, 1.0)
-    change_db *= headroom
+        change_db += headroom * (augment.smooth_db * curves[:, node : node + 1] * nodes[:, node])
     if kinds.is_band.any():
         strongest = np.argmax(np.where(kinds.is_band, values, -1e9), axis=1)
         level_db = change_db[np.arange(len(values)), strongest]

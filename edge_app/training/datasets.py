@@ -110,21 +110,31 @@ def windows(signal: Signal, task: Task, hop_s: float) -> Iterator[Window]:
         yield from windower.push(frame)
 
 
-def features_of(signal: Signal, task: Task, hop_s: float, extractor: FeatureExtractor | None = None) -> Features:
+@dataclass(frozen=True)
+class Windows:
+    """Features of a signal's windows, in the order of time."""
+
+    features: Features
+    start_s: NDArray[np.float64]
+    """Start of each window within the signal (s)."""
+
+
+def features_of(signal: Signal, task: Task, hop_s: float, extractor: FeatureExtractor | None = None) -> Windows:
     """Features of all windows that are judgeable and not below the operating gate."""
     extractor = extractor or task.extractor(signal.rate_hz, signal.scale)
     gate = task.pipeline.gate
     index = extractor.schema.names.index(gate.feature) if gate else -1
     lowest = extractor.level(gate.feature, gate.above) if gate else 0
-    rows = []
+    rows, starts = [], []
     for window in windows(signal, task, hop_s):
         if window.quality.judgeable:
             values = extractor.extract(window).values
             if gate is None or values[index] > lowest:
                 rows.append(values)
+                starts.append(window.start_s)
     if not rows:
         raise RecordingError(
             f"{signal.title}: no window can be learnt from (all below the gate, or of poor quality).",
             "Check the recording's unit and range, or lower the gate in app.yaml.",
         )
-    return np.array(rows, np.int16)
+    return Windows(np.array(rows, np.int16), np.array(starts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -117,14 +118,16 @@ def infer_all(model: Autoencoder, features: Features, schema: FeatureSchema) -> 
     return [model.infer(FeatureVector(row, schema)) for row in features]
 
 
-def knots_for(raws: list[int], recipe: ScoreRecipe, raise_score: int) -> tuple[tuple[int, int], ...]:
-    """A straight line over log2(raw): the healthy median scores `healthy`, the threshold `raise_score`.
+def knots_for(raws: Sequence[int], recipe: ScoreRecipe, raise_score: int) -> tuple[tuple[int, int], ...]:
+    """A straight line over log2(raw): the median of healthy `raws` scores `healthy`, the threshold `raise_score`.
 
-    The threshold lies where the distance (the root of raw) is `safety` times the largest one of healthy windows.
+    The threshold lies where the distance (the root of raw) is `safety` times the one that 95 % of healthy windows stay
+    below.
     """
     ordered = sorted(raws)
     middle = log2_q8(max(1, ordered[len(ordered) // 2]))
-    top = log2_q8(max(1, ordered[-1])) + round(512.0 * float(np.rint(np.log2(recipe.safety) * 1024)) / 1024)
+    most = log2_q8(max(1, ordered[len(ordered) * 95 // 100]))
+    top = most + log2_q8(round(recipe.safety**2 * 65536)) - log2_q8(65536)
     top = max(top, middle + 1)
     healthy = round(recipe.healthy * SCORE_ONE)
     slope = (raise_score - healthy) / (top - middle)
