@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
 from edge_app.core.errors import ConfigError, PluginError
@@ -27,12 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from edge_app.cli.common import print_table
 
-    try:
-        import flatbuffers  # noqa: F401
-    except ImportError as error:
+    if find_spec("flatbuffers") is None:
         raise PluginError(
             "training needs packages that are not installed.", "Install them: pip install 'edge-app[train]'."
-        ) from error
+        )
     from edge_app.training.report import HEADINGS, outcome_rows
     from edge_app.training.train import train
 
