@@ -91,7 +91,7 @@ class SoundServer:
         JACK knows eight servers of a machine by name and forgets a killed one only when its name is used again: so
         the names are few, and one in use by another test is passed over.
         """
-        driver = ["-d", "dummy", "-r", str(self.rate_hz), "-p", "1024", "-C", "2", "-P", "2"]
+        driver = ["-d", "dummy", "-r", str(self.rate_hz), "-p", "4096", "-C", "2", "-P", "2"]
         self.folder.mkdir(parents=True, exist_ok=True)
         for number in range(6):
             self.name = f"edge-{number}"
