@@ -51,7 +51,7 @@ class PortAudio:
 
     def inputs(self) -> list[SoundInput]:
         library = _library()
-        _check_not_hanging()
+        _check_usable()
         # PortAudio lists devices once; a microphone plugged in since is seen only after a fresh start.
         if not _running:
             library._terminate()
@@ -70,7 +70,10 @@ class PortAudio:
     def start(self, device: SoundInput, rate_hz: float, n_channels: int, deliver: Deliver, ended: Ended) -> Any:
         library = _library()
 
+        heard = threading.Event()
+
         def callback(data: Any, _frames: int, _time: Any, status: Any) -> None:
+            heard.set()
             deliver(bytes(data), bool(status.input_overflow))
 
         try:
@@ -81,38 +84,53 @@ class PortAudio:
             stream.start()
         except library.PortAudioError as error:
             raise cannot_record(device, rate_hz, n_channels, str(error)) from error
-        return _Recording(stream)
+        host = library.query_hostapis(library.query_devices(device.index)["hostapi"])["name"]
+        return _Recording(stream, heard, "JACK" in host)
 
 
+HEARTBEAT_S = 0.5
+"""A live JACK server calls back many times in this time (its longest usual period is 0.1 s)."""
 CLOSE_TIMEOUT_S = 2.0
-"""How long closing a stream may take; PortAudio waits for ever for a JACK server that was killed."""
+"""How long closing a stream may take."""
 
 _running: set[int] = set()
 """Streams now open, by id: PortAudio must not be restarted under them."""
-_hanging: list[Any] = []
-"""Streams PortAudio never finished closing; it cannot be used in this process any more."""
+_left_behind: list[Any] = []
+"""Streams PortAudio could not close; it cannot be used in this process any more."""
 
 
 class _Recording:
-    """A running stream; close() may be called from any thread but the library's own, and again."""
+    """A running stream; close() may be called from any thread but the library's own, and again.
 
-    def __init__(self, stream: Any) -> None:
+    When a JACK server is gone, PortAudio 19.6 waits for ever in closing the stream, or aborts the whole process
+    (pa_jack.c, CleanUpStream). So a JACK stream without a heartbeat is left behind, never closed.
+    """
+
+    def __init__(self, stream: Any, heard: threading.Event, is_jack: bool) -> None:
         self._stream = stream
+        self._heard = heard
+        self._is_jack = is_jack
         _running.add(id(self))
 
     def close(self) -> None:
-        """Stop; a stream that does not let itself be closed is left behind."""
+        """Stop, or leave the stream behind when it does not let itself be closed."""
         stream, self._stream = self._stream, None
         if stream is None:
             return
+        if self._closes(stream):
+            _running.discard(id(self))
+        else:
+            _left_behind.append(stream)
+            atexit.unregister(_library()._exit_handler)  # it would try again
+
+    def _closes(self, stream: Any) -> bool:
+        self._heard.clear()
+        if self._is_jack and not self._heard.wait(HEARTBEAT_S):
+            return False
         closing = threading.Thread(target=_stop_and_close, args=(stream,), daemon=True)
         closing.start()
         closing.join(CLOSE_TIMEOUT_S)
-        if closing.is_alive():
-            _hanging.append(stream)
-            atexit.unregister(_library()._exit_handler)  # it would wait for ever, too
-        else:
-            _running.discard(id(self))
+        return not closing.is_alive()
 
 
 def _stop_and_close(stream: Any) -> None:
@@ -120,10 +138,10 @@ def _stop_and_close(stream: Any) -> None:
     stream.close(ignore_errors=True)
 
 
-def _check_not_hanging() -> None:
-    if _hanging:
+def _check_usable() -> None:
+    if _left_behind:
         raise SensorLost(
-            "The sound library hangs since the sound server died.",
+            "The sound library cannot be used any more since the sound server died.",
             "Restart edge-app (under systemd: `Restart=always` and the watchdog); recording goes on afterwards.",
         )
 
