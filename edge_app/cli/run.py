@@ -48,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="judge one window of each pipeline, then stop")
     parser.add_argument("--seconds", type=float, metavar="N", help="stop after N seconds")
     parser.add_argument(
+        "--keep-trying",
+        action="store_true",
+        help="start although a sensor cannot be reached, and try it again and again (for services)",
+    )
+    parser.add_argument(
         "--state-dir", metavar="DIR", help="where journal and alarm states are kept (replays: a fresh temporary one)"
     )
 
@@ -71,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             paced=args.speed == "1",
             on_decision=printer.decision,
             on_judgement=printer.judgement,
+            keep_trying=args.keep_trying,
         )
         device = Device(build(resolved, options, SystemClock()))
         printer.device = device

@@ -43,6 +43,8 @@ class RunOptions:
     """Called for every window, in the pipeline's thread."""
     control: bool = field(default=True)
     """Whether the local socket listens."""
+    keep_trying: bool = False
+    """Start although a sensor cannot be opened, and go on trying it."""
 
 
 class Announcer:
@@ -105,6 +107,7 @@ def build(device: ResolvedDevice, options: RunOptions, clock: Clock) -> Parts:
         health=Health(clock, folder),
         clock=clock,
         inline=not options.paced,
+        keep_trying=options.keep_trying,
         restore=lambda: _restore(journal, [*every, *alarms.values()], timebase),
     )
 

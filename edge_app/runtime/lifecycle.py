@@ -41,6 +41,8 @@ class Parts:
     health: Health
     clock: Clock
     inline: bool
+    keep_trying: bool
+    """Whether a sensor that cannot be opened at the start is tried again for ever instead of refusing to start."""
     restore: Callable[[], None]
     """Brings back the alarm states of the last run, once the journal is open."""
 
@@ -68,6 +70,7 @@ class Device:
             for note in parts.journal.notes:
                 log.warning(note)
             parts.restore()
+            self._open_sensors(stack)
             stack.callback(parts.outbox.close)
             parts.outbox.start()
             if parts.control is not None:
@@ -86,6 +89,17 @@ class Device:
         self._join_readers_and_workers()
         self.parts.outbox.drain(DRAIN_S)
         self._stack.close()
+
+    def _open_sensors(self, stack: ExitStack) -> None:
+        """Reach every sensor before anything is published: who cannot be reached now was never right.
+
+        After the journal, whose lock keeps a second process from configuring a chip that the first one reads.
+        """
+        if self.parts.keep_trying:
+            return
+        for reader in self.parts.readers:
+            stack.callback(reader.close)
+            reader.open()
 
     def stop(self) -> None:
         """Ask all threads to end."""

@@ -98,6 +98,21 @@ class Reader:
         self._inline = inline
         self._on_signal = on_signal
         self._jitter = random.Random(slot)
+        self._is_open = False
+
+    def open(self) -> None:
+        """Open the sensor. Raises SensorError, or ConfigError for a rate its bus cannot carry.
+
+        Whoever calls this before `run()` learns what was never right (another chip, a wrong address, no permission);
+        inside `run()` the same errors mean back-off.
+        """
+        self.sensor.open()
+        self._is_open = True
+
+    def close(self) -> None:
+        """Let go of the sensor; idempotent."""
+        self.sensor.close()
+        self._is_open = False
 
     def run(self, stop: threading.Event) -> None:
         """Read until the signal ends or `stop` is set."""
@@ -105,18 +120,19 @@ class Reader:
         try:
             while not stop.is_set():
                 try:
-                    self.sensor.open()
+                    if not self._is_open:
+                        self.open()
                     self._read_until_end(stop)
                     return
                 except SensorError as error:
                     if self.last_error is None:
                         backoff_s = BACKOFF_FIRST_S
                     self._failed(error)
-                self.sensor.close()
+                self.close()
                 self._wait_before_reopening(backoff_s, stop)
                 backoff_s = min(2 * backoff_s, BACKOFF_LAST_S)
         finally:
-            self.sensor.close()
+            self.close()
             self._watchdog.forget(self.slot)
 
     def _read_until_end(self, stop: threading.Event) -> None:

@@ -93,3 +93,20 @@ def test_a_worker_judges_what_waits_and_ends_when_told():
     reader.lanes[0].mailbox.put(None)
     reader.lanes[0].work(pytest.fail)
     assert pipeline.counts.judged == 2
+
+
+def test_a_sensor_opened_before_the_loop_is_not_opened_again():
+    clock = FakeClock()
+    sensor = ScriptedSensor(clock, [SECOND])
+    reader, pipeline, _, _ = make_reader(clock, sensor)
+    reader.open()
+    reader.run(threading.Event())
+    assert (sensor.opened, pipeline.counts.judged) == (1, 1)
+
+
+def test_opening_before_the_loop_raises_what_the_sensor_says():
+    clock = FakeClock()
+    reader, _, heard, _ = make_reader(clock, ScriptedSensor(clock, [SensorNotFound("open", "Look at the wiring.")]))
+    with pytest.raises(SensorNotFound, match="wiring"):
+        reader.open()
+    assert not heard
