@@ -36,6 +36,8 @@ class Source(Strict):
     """Of a simulated machine: inner, outer, ball, unbalance …; default healthy."""
     severity: float = Field(default=1.0, ge=0)
     """Of a simulated fault."""
+    hop_s: float | None = Field(default=None, gt=0)
+    """When evaluating: distance of two windows (s) instead of the app's, to look at more of a short recording."""
     label: Literal["healthy", "fault"] = "healthy"
     """What it is known to be; training takes healthy ones only."""
     name: str | None = None

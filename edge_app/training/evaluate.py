@@ -38,14 +38,14 @@ class Outcome:
     """Highest score that `hits` of `of` windows in a row reached: what the decider lives off."""
 
 
-def run_signal(signal: Signal, label: str, task: Task, learnt: Learnt) -> Outcome:
-    """Judge a signal as the device would."""
+def run_signal(signal: Signal, label: str, task: Task, learnt: Learnt, hop_s: float | None = None) -> Outcome:
+    """Judge a signal as the device would, windows every `hop_s` instead of the app's hop when it is given (s)."""
     extractor, model, decider = task.extractor(signal.rate_hz, signal.scale), learnt.model(), task.decider()
     gate = task.pipeline.gate
     index = extractor.schema.names.index(gate.feature) if gate else -1
     lowest = extractor.level(gate.feature, gate.above) if gate else 0
     rows, scores, alarms, total, clipped = [], [], [], 0, 0
-    for window in windows(signal, task, task.pipeline.window.hop_s):
+    for window in windows(signal, task, hop_s or task.pipeline.window.hop_s):
         total += 1
         verdict, score = "unknown", -1
         if window.quality.judgeable:

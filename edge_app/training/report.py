@@ -168,9 +168,10 @@ def _measured(task: Task, outcomes: list[Outcome]) -> list[str]:
     raise_score = task.raise_score
     table = [HEADINGS, tuple("---" for _ in HEADINGS), *outcome_rows(outcomes, raise_score)]
     return [
-        f"On signals not used in training, windows every {task.pipeline.window.hop_s:g} s, threshold "
-        f"{raise_score / SCORE_ONE:.2f}. AUROC: probability that a window of this signal scores above a window of the",
-        "healthy signals of this table. `sustained`: the highest score the decider's k of n windows reached.",
+        f"On signals not used in training; windows every {task.pipeline.window.hop_s:g} s unless train.yaml says "
+        f"otherwise; threshold {raise_score / SCORE_ONE:.2f}. AUROC: probability that a window of this signal scores",
+        "above a window of the healthy signals of this table, had nothing been quantised and as shipped. `sustained`:",
+        "the highest score the decider's k of n windows reached. `clip`: model inputs that met the int8 limits.",
         "",
         *("| " + " | ".join(row) + " |" for row in table),
     ]

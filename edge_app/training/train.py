@@ -171,7 +171,7 @@ def _split(parts: list[Windows], window_s: float, part: int) -> tuple[Features, 
 def _evaluate(learnt: Learnt, task: Task, data_dir: Path, say: Say) -> list[Outcome]:
     outcomes = []
     for source in task.recipe.evaluate:
-        outcome = run_signal(load_signal(source, task, data_dir), source.label, task, learnt)
+        outcome = run_signal(load_signal(source, task, data_dir), source.label, task, learnt, source.hop_s)
         outcomes.append(outcome)
     say("evaluate", f"{len(outcomes)} signals, {sum(each.windows for each in outcomes)} windows")
     return outcomes
