@@ -2,62 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.core.errors import ModelError
+from edge_app.inference.autoencoder import Autoencoder
 from edge_app.inference.graph import read_graph
-from edge_app.inference.int8 import Int8Engine
-from edge_app.inference.tflite import Engine, litert, optimised, reference
+from edge_app.inference.tflite import Engine, NumpyEngine, litert, optimised, reference
+from edge_app.training.evaluate import Trail, judge
+from edge_app.training.learn import Learnt
+from edge_app.training.recipes import Task
 
 SAMPLES = 500
 
 
-def compare_engines(content: bytes, where: str, inputs: NDArray[np.int8]) -> dict[str, Any]:
+def compare_engines(learnt: Learnt, inputs: NDArray[np.int8], trails: list[Trail], task: Task) -> dict[str, Any]:
     """Agreement of each interpreter found with our engine, by the interpreter's name.
 
     Parameters
     ----------
-    content : bytes
-        The model file.
-    where : str
-        Its name, for messages.
+    learnt : Learnt
+        The finished model.
     inputs : ndarray of shape (n, n_features)
         Model inputs as they occur; at most SAMPLES of them are taken, evenly.
+    trails, task
+        The signals of the evaluation: do the same alarms come of them, at the same times?
 
     Raises
     ------
     ModelError
         When the reference interpreter gives other bytes: then the model must not be kept.
     """
+    where, content = learnt.manifest.file, learnt.tflite
     chosen = inputs[:: max(1, len(inputs) // SAMPLES)][:SAMPLES]
-    ours = _outputs(Int8Engine(read_graph(content, where)), chosen)
+    ours = NumpyEngine(read_graph(content, where))
+    wanted = _outputs(ours, chosen)
+    events = [judge(trail, task, Autoencoder(learnt.manifest, ours))[1] for trail in trails]
     found: dict[str, Any] = {}
-    makers: tuple[tuple[Callable[[bytes, str], Engine | None], bool], ...] = (
-        (reference, True),
-        (optimised, False),
-        (litert, False),
-    )
-    for make, must_agree in makers:
-        engine = make(content, where)
+    for engine in (reference(content, where), optimised(content, where), litert(content, where)):
         if engine is None:
             continue
-        differing = _outputs(engine, chosen) != ours
-        if must_agree and differing.any():
+        given = _outputs(engine, chosen)
+        differing = given != wanted
+        if engine.facts.exact and differing.any():
             raise ModelError(
                 f"{where}: {engine.facts} gives {int(differing.sum())} other bytes than our engine",
                 "This is a fault of the program: please report it with the model file.",
             )
+        model = Autoencoder(learnt.manifest, engine)
         found[str(engine.facts)] = {
             "inputs": len(chosen),
             "differing_bytes_percent": round(100.0 * float(differing.mean()), 2),
-            "most_steps": int(np.max(np.abs(_outputs(engine, chosen).astype(int) - ours), initial=0)),
+            "most_steps": int(np.max(np.abs(given.astype(int) - wanted), initial=0)),
+            "signals": len(trails),
+            "same_events": sum(
+                judge(trail, task, model)[1] == each for trail, each in zip(trails, events, strict=True)
+            ),
         }
     return found
 
 
-def _outputs(engine: Any, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
+def _outputs(engine: Engine, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
     return np.array([np.array(engine.invoke(row)).reshape(-1) for row in inputs], np.int8)

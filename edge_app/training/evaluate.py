@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_app.core.results import FeatureSchema, Inference
 from edge_app.core.units import SCORE_ONE
+from edge_app.inference.autoencoder import Autoencoder
 from edge_app.inference.score import ScoreMap
 from edge_app.training.datasets import Signal, windows
-from edge_app.training.learn import Learnt
+from edge_app.training.learn import Learnt, infer_all
 from edge_app.training.recipes import Task
 
 
@@ -38,48 +40,78 @@ class Outcome:
     """Highest score that `hits` of `of` windows in a row reached: what the decider lives off."""
 
 
-def run_signal(signal: Signal, label: str, task: Task, learnt: Learnt, hop_s: float | None = None) -> Outcome:
-    """Judge a signal as the device would, windows every `hop_s` instead of the app's hop when it is given (s)."""
-    extractor, model, decider = task.extractor(signal.rate_hz, signal.scale), learnt.model(), task.decider()
+@dataclass(frozen=True)
+class Trail:
+    """A signal's windows as far as the model does not matter: quality, features, gate."""
+
+    title: str
+    label: str
+    seconds: float
+    verdicts: list[tuple[str, int]]
+    """Verdict of each window ("judged", "idle", "unknown") and its end (ms)."""
+    features: NDArray[np.int16]
+    """int16 (n_judged, n_features)."""
+    schema: FeatureSchema
+
+
+def trail_of(signal: Signal, label: str, task: Task, hop_s: float | None = None) -> Trail:
+    """Windows every `hop_s` (s) instead of the app's hop when it is given."""
+    extractor = task.extractor(signal.rate_hz, signal.scale)
     gate = task.pipeline.gate
     index = extractor.schema.names.index(gate.feature) if gate else -1
     lowest = extractor.level(gate.feature, gate.above) if gate else 0
-    rows, scores, alarms, total, clipped = [], [], [], 0, 0
+    rows, verdicts = [], []
     for window in windows(signal, task, hop_s or task.pipeline.window.hop_s):
-        total += 1
-        verdict, score = "unknown", -1
+        verdict = "unknown"
         if window.quality.judgeable:
-            features = extractor.extract(window)
-            verdict = "idle"
-            if gate is None or features.values[index] > lowest:
-                inference = model.infer(features)
-                verdict, score = "judged", inference.score
-                rows.append(features.values)
-                scores.append(score)
-                clipped += inference.clipped
-        if "raised" in decider.step(verdict, score, round(window.end_s * 1000)):
-            alarms.append(window.end_s)
+            values = extractor.extract(window).values
+            verdict = "idle" if gate is not None and values[index] <= lowest else "judged"
+            if verdict == "judged":
+                rows.append(values)
+        verdicts.append((verdict, round(window.end_s * 1000)))
+    names = extractor.schema.names
+    features = np.array(rows, np.int16).reshape(len(rows), len(names))
+    return Trail(signal.title, label, signal.seconds, verdicts, features, extractor.schema)
+
+
+def judge(trail: Trail, task: Task, model: Autoencoder) -> tuple[list[Inference], list[tuple[str, int]]]:
+    """What the model says of each judged window, and the events the decider tells, with their times (ms)."""
+    inferences = infer_all(model, trail.features, trail.schema)
+    decider, at, events = task.decider(), 0, []
+    for verdict, end_ms in trail.verdicts:
+        score = -1
+        if verdict == "judged":
+            score = inferences[at].score
+            at += 1
+        events += [(event, end_ms) for event in decider.step(verdict, score, end_ms)]
+    return inferences, events
+
+
+def outcome_of(trail: Trail, task: Task, learnt: Learnt) -> Outcome:
+    """Judge a signal as the device would."""
+    inferences, events = judge(trail, task, learnt.model())
+    scores = [each.score for each in inferences]
+    alarms_ms = [end_ms for event, end_ms in events if event == "raised"]
+    decider = task.decider()
     return Outcome(
-        title=signal.title,
-        label=label,
-        seconds=signal.seconds,
-        windows=total,
+        title=trail.title,
+        label=trail.label,
+        seconds=trail.seconds,
+        windows=len(trail.verdicts),
         judged=len(scores),
         scores=np.array(scores, np.int64),
-        float_scores=_float_scores(learnt, rows),
-        clipped=clipped,
-        inputs=len(rows) * len(extractor.schema.names),
-        alarms=len(alarms),
-        first_alarm_s=alarms[0] if alarms else None,
+        float_scores=_float_scores(learnt, trail.features),
+        clipped=sum(each.clipped for each in inferences),
+        inputs=int(trail.features.size),
+        alarms=len(alarms_ms),
+        first_alarm_s=alarms_ms[0] / 1000 if alarms_ms else None,
         hits_score=sustained(scores, int(decider.hits_needed), int(decider.of)),
     )
 
 
-def _float_scores(learnt: Learnt, rows: list[NDArray[np.int16]]) -> NDArray[np.int64]:
-    if not rows:
-        return np.zeros(0, np.int64)
+def _float_scores(learnt: Learnt, features: NDArray[np.int16]) -> NDArray[np.int64]:
     score_map = ScoreMap(learnt.manifest.score.knots)
-    raws = np.minimum(learnt.float_raw(np.array(rows, np.int16)), 2.0**31 - 1)
+    raws = np.minimum(learnt.float_raw(features), 2.0**31 - 1)
     return np.array([score_map.score(int(raw)) for raw in np.rint(raws)], np.int64)
 
 

@@ -17,7 +17,7 @@ from edge_app.inference.manifest import Manifest, load_manifest, write_manifest
 from edge_app.training.augment import FeatureKinds, change_features, change_raw, kinds_of
 from edge_app.training.datasets import Features, Signal, Windows, features_of, load_signal
 from edge_app.training.engines import compare_engines
-from edge_app.training.evaluate import Outcome, run_signal
+from edge_app.training.evaluate import Outcome, Trail, outcome_of, trail_of
 from edge_app.training.learn import Learnt, infer_all, knots_for, learn, standardize_of, with_score
 from edge_app.training.recipes import Task, load_task
 from edge_app.training.report import data_facts, metrics_of, model_card
@@ -81,10 +81,13 @@ def train(app_dir: Path, data_dir: Path, *, out_dir: Path | None = None, seed: i
     healthy = _load_training_set(task, data_dir, say)
     learnt = _learn(healthy, task, seed, say)
     learnt = _map_score(learnt, healthy, task, seed, say)
-    outcomes = _evaluate(learnt, task, data_dir, say)
-    learnt = _complete(learnt, healthy, task, outcomes, data_dir)
+    trails = _load_evaluation(task, data_dir)
+    outcomes = [outcome_of(trail, task, learnt) for trail in trails]
+    say("evaluate", f"{len(outcomes)} signals, {sum(each.windows for each in outcomes)} windows")
+    engines = _check_engines(learnt, healthy, trails, task, say)
+    learnt = _complete(learnt, healthy, task, outcomes)
     folder = out_dir if out_dir is not None else task.app_dir / "models"
-    learnt, written = _write(learnt, healthy, task, outcomes, folder, say)
+    learnt, written = _write(learnt, task, outcomes, folder, engines)
     return Result(learnt, outcomes, task.raise_score, written)
 
 
@@ -168,16 +171,22 @@ def _split(parts: list[Windows], window_s: float, part: int) -> tuple[Features, 
     return found
 
 
-def _evaluate(learnt: Learnt, task: Task, data_dir: Path, say: Say) -> list[Outcome]:
-    outcomes = []
-    for source in task.recipe.evaluate:
-        outcome = run_signal(load_signal(source, task, data_dir), source.label, task, learnt, source.hop_s)
-        outcomes.append(outcome)
-    say("evaluate", f"{len(outcomes)} signals, {sum(each.windows for each in outcomes)} windows")
-    return outcomes
+def _load_evaluation(task: Task, data_dir: Path) -> list[Trail]:
+    """Features of every signal the model is measured on, one signal in memory at a time."""
+    sources = task.recipe.evaluate
+    return [trail_of(load_signal(each, task, data_dir), each.label, task, each.hop_s) for each in sources]
 
 
-def _complete(learnt: Learnt, healthy: _Set, task: Task, outcomes: list[Outcome], data_dir: Path) -> Learnt:
+def _check_engines(learnt: Learnt, healthy: _Set, trails: list[Trail], task: Task, say: Say) -> dict[str, Any]:
+    inputs = np.clip(Standardizer(learnt.standardize).steps(healthy.features), -128, 127).astype(np.int8)
+    engines = compare_engines(learnt, inputs, trails, task)
+    for engine, found in engines.items():
+        same = f"same events in {found['same_events']} of {found['signals']} signals"
+        say("check", f"{engine}: {found['differing_bytes_percent']:g} % of bytes differ, {same}")
+    return engines
+
+
+def _complete(learnt: Learnt, healthy: _Set, task: Task, outcomes: list[Outcome]) -> Learnt:
     """The manifest with data and figures."""
     data = data_facts(task, healthy.signals, len(healthy.features))
     metrics = metrics_of(outcomes, task.raise_score)
@@ -185,13 +194,9 @@ def _complete(learnt: Learnt, healthy: _Set, task: Task, outcomes: list[Outcome]
 
 
 def _write(
-    learnt: Learnt, healthy: _Set, task: Task, outcomes: list[Outcome], folder: Path, say: Say
+    learnt: Learnt, task: Task, outcomes: list[Outcome], folder: Path, engines: dict[str, Any]
 ) -> tuple[Learnt, list[Path]]:
     name = task.recipe.name
-    inputs = np.clip(Standardizer(learnt.standardize).steps(healthy.features), -128, 127).astype(np.int8)
-    engines = compare_engines(learnt.tflite, learnt.manifest.file, inputs)
-    for engine, agreement in engines.items():
-        say("check", f"{engine}: {agreement['differing_bytes_percent']:g} % of bytes differ")
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.tflite", folder / f"{name}.json", folder / f"{name}.md"]
     manifest = replace(learnt.manifest, engines=_known_engines(paths[1], learnt.manifest) | engines)
