@@ -3,7 +3,8 @@
 Same front end, same model and engine, same payload text, QoS 1 over paho; no journal, no quality gate, no alarm rules,
 no threads but paho's. Run by benchmarks/framework.py; alone:
 
-    python benchmarks/peers/bare_loop.py --recording FILE.npz --app apps/simulated_pump --port 1883 --windows 1000
+    python benchmarks/peers/bare_loop.py --recording FILE.npz --model FILE.tflite --rate-hz 3332 --hop 3332 \\
+        --port 1883 --windows 1000
 """
 
 import argparse
@@ -29,7 +30,6 @@ def parse():
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--rate-hz", type=float, required=True)
     parser.add_argument("--hop", type=int, required=True, help="samples")
-    parser.add_argument("--axes", type=int, default=1)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--windows", type=int, required=True)
     parser.add_argument("--pace", type=float, default=0.0, help="windows per second; 0 is as fast as it goes")
@@ -61,7 +61,7 @@ def main():
     zero_in, zero_out = manifest["input"]["zero_point"], manifest["output"]["zero_point"]
     knots = ScoreMap(tuple(tuple(knot) for knot in manifest["score"]["knots"]))
     with np.load(options.recording) as file:
-        counts = np.clip(np.round(file["z"] / SCALE_G), -32767, 32767).astype(np.int16).reshape(options.axes, -1)
+        counts = file["z"]
     length = round(options.rate_hz)
     last = (counts.shape[1] - length) // options.hop + 1
     standing, sent, due = False, 0, time.perf_counter()

@@ -238,7 +238,7 @@ def feature_words(name: str) -> str:
     """A feature's name as people say it."""
     band = _BAND.fullmatch(name)
     if band:
-        return f"{band['low']}–{band['high']} Hz{_axis_words(band['axis'])}"
+        return f"{band['low']}-{band['high']} Hz{_axis_words(band['axis'])}"
     match = _AXIS.fullmatch(name)
     if match is None:
         return name

@@ -59,7 +59,7 @@ def test_an_alarm_names_score_threshold_and_what_differs_most() -> None:
     assert why["text"] == (
         "Vibration unlike this machine's normal: "
         "score 0.93 is above 0.80 (3 of the last 5 windows speak for an alarm). "
-        "Most unusual: 950–1100 Hz on axis z 12.0 dB above normal (80 % of the difference), "
+        "Most unusual: 950-1100 Hz on axis z 12.0 dB above normal (80 % of the difference), "
         "overall vibration (rms) 6.0 dB above normal, now 2 g (20 % of the difference)."
     )
     assert why["top"] == [["axis2_band_950_1100_hz", 120, 80], ["rms_g", 60, 20]]
