@@ -11,6 +11,8 @@ from pathlib import Path
 
 from edge_app.core.errors import JournalError, JournalLocked
 
+SMALLEST_BALLAST_BYTES = 16384
+"""Less is no help: a checkpoint alone may need as much."""
 SET_ASIDE_KEPT = 2
 """Damaged databases kept for a person to look at; older ones make room."""
 
@@ -106,16 +108,17 @@ class Ballast:
         return self._path.exists()
 
     def make(self) -> bool:
-        """Put it back when the disk has twice its size free; false when it has not."""
+        """Put it back, as large as a quarter of the free disk allows; false when that is next to nothing."""
         if self.present:
             return True
         part = self._path.with_suffix(".part")
         try:
             room = os.statvfs(self._path.parent)
-            if room.f_bavail * room.f_frsize < 2 * self.size_bytes:
+            size_bytes = min(self.size_bytes, room.f_bavail * room.f_frsize // 4)
+            if size_bytes < SMALLEST_BALLAST_BYTES:
                 return False
             with open(part, "wb") as file:
-                file.write(bytes(self.size_bytes))
+                file.write(bytes(size_bytes))
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(part, self._path)

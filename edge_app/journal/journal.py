@@ -8,20 +8,19 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from edge_app.core.errors import JournalError
-from edge_app.journal import gaps, policy
+from edge_app.journal import gaps, policy, quarantine
 from edge_app.journal.files import Ballast, Lock, MarkFile, make_folder, set_aside
 from edge_app.journal.identity import begin_boot
 from edge_app.journal.records import Entry, Gap, Key, Receipt, Render, Row, whole
 from edge_app.journal.store import PAGE_BYTES, Store, StoreDamaged, StoreFull
 
 SMALLEST_BYTES = 64 * PAGE_BYTES
-QUARANTINE_ROWS = 100
-"""Refused messages kept for a person to look at."""
 RELIEF_ROUNDS = 6
 """How often one commit makes room before it gives up for now."""
 
@@ -64,13 +63,15 @@ class Journal:
         """Decisions given up since opening because there was no room."""
         self.quarantined = 0
         """Decisions put into quarantine since opening."""
+        self.tight = False
+        """Whether the disk was full and the journal makes do with what it has."""
         self.notes: list[str] = []
         """What a person should know about the journal: deleted, replaced, damaged."""
         self._required = 0
         self._bits: dict[str, int] = {}
         self.telling = False
         """Whether a gap has been told and nobody confirmed it yet."""
-        ballast_bytes = min(max(max_bytes // 32, 4 * PAGE_BYTES), 1 << 18)
+        ballast_bytes = min(max(max_bytes // 16, 4 * PAGE_BYTES), 1 << 19)
         self._store = Store(self.path, max_bytes - ballast_bytes)
         self._lock = Lock(self.path.with_suffix(".lock"))
         self._mark = MarkFile(self.path.with_suffix(".mark"))
@@ -236,17 +237,19 @@ class Journal:
 
     def _relieve(self, entries: list[Entry], round_: int) -> None:
         """Make room for `entries`: the ballast first, then old rows; at last the new ones give way, in place."""
-        if round_ == 0 and self._ballast.free():
+        needed = max(self.max_bytes // 32, 1024 * len(entries))
+        if round_ == 0 and not self._store.at_cap(needed):
+            # The disk is full, not the journal: with the ballast's room its log is moved in, then it stops growing.
+            self._ballast.free()
             self._store.checkpoint()
+            self._store.tighten()
+            self.tight = True
             return
-        needed = max(self.max_bytes // 16, 1024 * len(entries)) << round_
-        ranks = [policy.rank(entry.decision.level) for entry in entries if entry.decision is not None]
-        rank_max = max(ranks, default=0)
-        try:
-            if self._give_up_local(needed) == 0 and self._give_up_old(needed, rank_max) == 0:
-                self._give_up_new(entries, ranks)
-        except StoreFull:
-            pass  # Not even room for deleting; the caller tries again later.
+        with suppress(StoreFull):  # Not even room for deleting: the caller tries again later.
+            if not self._give_up_local(needed):
+                for rank in range(policy.RANK_ALARM + 1):
+                    if self._give_up_old(needed, rank) or self._give_up_new(entries, rank):
+                        break
         self._store.checkpoint()
 
     def _give_up_local(self, needed_bytes: int) -> int:
@@ -264,16 +267,16 @@ class Journal:
             self.dropped += len(keys)
         return len(keys)
 
-    def _give_up_new(self, entries: list[Entry], ranks: Sequence[int]) -> None:
-        """Everything kept is more important: the least important new ones take a number and go."""
-        if not ranks:
-            return
-        low = [e for e in entries if e.decision is not None and policy.rank(e.decision.level) == min(ranks)]
-        first = self.next_seq
-        gaps.note(self._store, self.jid, self.boot, first, first + len(low) - 1, "full", low[-1].decision.app)
-        self.next_seq += len(low)
-        self.dropped += len(low)
-        entries[:] = [entry for entry in entries if entry not in low]
+    def _give_up_new(self, entries: list[Entry], rank: int) -> int:
+        """Nothing kept is as unimportant as these new ones: they take a number and go."""
+        low = [e for e in entries if e.decision is not None and policy.rank(e.decision.level) == rank]
+        if low:
+            first = self.next_seq
+            gaps.note(self._store, self.jid, self.boot, first, first + len(low) - 1, "full", low[-1].decision.app)
+            self.next_seq += len(low)
+            self.dropped += len(low)
+            entries[:] = [entry for entry in entries if entry not in low]
+        return len(low)
 
     def _drop(self, keys: Sequence[_Key], reason: str) -> None:
         """Delete rows and note the gap, inside the caller's transaction."""
@@ -295,8 +298,13 @@ class Journal:
         return str(self._store.read("SELECT jid FROM lives WHERE life = ?", (life,))[0][0])
 
     def remake_ballast(self) -> bool:
-        """Put the ballast back when the disk has room again; true when it lies there."""
-        return self._ballast.make()
+        """Put the ballast back, and grow again, when the disk has room again; true when all is well."""
+        with self._mutex:
+            well = self._ballast.make()
+            if well and self.tight:
+                self._store.relax()
+                self.tight = False
+            return well
 
     def untold_gaps(self, most: int) -> list[Gap]:
         """Gaps no decision tells yet, oldest first."""
@@ -342,10 +350,7 @@ class Journal:
             if policy.refusal(reason, tries) == "again":
                 self._store.write(f"UPDATE decisions SET tries = ? WHERE {_AT}", (tries, *key))
                 return False
-            self._store.write("INSERT OR REPLACE INTO quarantine VALUES(?, ?, ?, ?, ?, ?)", (*key, app, reason, text))
-            oldest = "SELECT life, boot, seq FROM quarantine ORDER BY life DESC, boot DESC, seq DESC LIMIT -1 OFFSET ?"
-            for old in self._store.read(oldest, (QUARANTINE_ROWS,)):
-                self._store.write(f"DELETE FROM quarantine WHERE {_IDENTITY}", old)
+            quarantine.keep(self._store, key, app, reason, text)
             self._drop([key], "refused")
         self.quarantined += 1
         self.depth -= 1

@@ -93,22 +93,56 @@ class Store:
         if version == 0:
             script = f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version = {FORMAT};COMMIT;"
             self._mapped(lambda: self.db.executescript(script))
+            self._reserve()
+
+    def _reserve(self) -> None:
+        """Make the new file as large as a sixteenth of its cap, so that a full disk leaves it room to work in."""
+        room = os.statvfs(self.path.parent)
+        size = min(self.max_bytes // 16, room.f_bavail * room.f_frsize // 8)
+        with suppress(StoreFull):
+            with self.transaction():
+                self.write("CREATE TABLE reserve(zeros BLOB)")
+                self.write("INSERT INTO reserve VALUES(zeroblob(?))", (size,))
+            self.write("DROP TABLE reserve")
+        self.checkpoint()
 
     def _connect(self) -> None:
         self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
-        wal_pages = min(max(self.max_bytes // PAGE_BYTES // 8, 8), 256)
         for pragma in (
             f"page_size = {PAGE_BYTES}",
             "journal_mode = WAL",
             "synchronous = FULL",
-            f"wal_autocheckpoint = {wal_pages}",
-            f"journal_size_limit = {2 * wal_pages * PAGE_BYTES}",
-            # A commit may overshoot the checkpoint mark, so the log is counted twice.
-            f"max_page_count = {self.max_bytes // PAGE_BYTES - 2 * wal_pages}",
+            f"journal_size_limit = {2 * self.wal_pages * PAGE_BYTES}",
             "temp_store = MEMORY",
             "cache_size = -512",
         ):
             self._db.execute("PRAGMA " + pragma)
+        self.relax()
+
+    @property
+    def wal_pages(self) -> int:
+        """Pages the log may take before they are moved into the database."""
+        return min(max(self.max_bytes // PAGE_BYTES // 16, 8), 64)
+
+    def relax(self) -> None:
+        """Let the file grow up to its cap."""
+        # A commit may overshoot the checkpoint mark, so the log is counted twice.
+        self._limit(self.wal_pages, self.max_bytes // PAGE_BYTES - 2 * self.wal_pages)
+
+    def tighten(self) -> None:
+        """The disk is full: do with what the file and its log have already."""
+        self._limit(4, int(self.read("PRAGMA page_count")[0][0]))
+
+    def _limit(self, wal_pages: int, pages: int) -> None:
+        self.read(f"PRAGMA wal_autocheckpoint = {wal_pages}")
+        self.read(f"PRAGMA max_page_count = {pages}")
+
+    def at_cap(self, needed_bytes: int) -> bool:
+        """Whether so much more would not fit into the file; if it would, a failure is the disk's."""
+        pages, most, free = (
+            int(self.read(f"PRAGMA {each}")[0][0]) for each in ("page_count", "max_page_count", "freelist_count")
+        )
+        return (most - pages + free) * PAGE_BYTES < needed_bytes
 
     @property
     def db(self) -> sqlite3.Connection:

@@ -27,7 +27,6 @@ from edge_app.core.results import Decision
 from edge_app.core.stages import Publisher
 from edge_app.journal.journal import Journal
 from edge_app.journal.records import Entry, Row
-from edge_app.journal.store import StoreFull
 from edge_app.runtime.delivery import Delivery
 from edge_app.runtime.gap import GapTeller
 from edge_app.runtime.presence import Presence
@@ -37,11 +36,15 @@ from edge_app.transport.topics import Topics
 GROUP_S = 0.05
 """Decisions that come this close together are committed together; an alarm does not wait."""
 GROUP_ROWS = 20
+COMMIT_ROWS = 50
+"""Rows of one transaction at most: it must fit into a small journal and its log."""
 QUEUE_ROWS = 1000
 """Submissions on the queue before `submit` blocks, and kept in memory while the disk is full."""
 FLUSH_S = 1.0
 """Longest time a confirmation waits for a commit to ride on."""
 FLUSH_ROWS = 100
+BALLAST_S = 5.0
+"""How often a full disk is looked at again."""
 RETRY_S = 1.0
 """Pause before a commit that found no room is tried again."""
 ACKS_PER_WAKE = 8
@@ -95,7 +98,7 @@ class Outbox:
         self._presence = Presence(journal, topics, device, clock, birth)
         self._counts = {"committed": 0, "queue_waits": 0, "observer_errors": 0, "commit_failures": 0}
         self._start_s = 0.0
-        self._retry_s = self._flush_s = 0.0
+        self._retry_s = self._flush_s = self._ballast_s = 0.0
         self._link = "down"
         self._link_error = ""
         self._closing = False
@@ -246,21 +249,28 @@ class Outbox:
         # While nobody listens losses are only noted: told later, many have become one.
         if not self._retry_s and self._delivery is not None and self._delivery.connected:
             self._waiting += self._gaps.tell(now_s, round((now_s - self._start_s) * 1000))
-        flush = self._flush_due(now_s, last)
-        if not self._waiting and not flush:
-            return
-        batch, self._waiting = self._waiting, []
+        if self._journal.tight and now_s >= self._ballast_s:
+            self._ballast_s = now_s + BALLAST_S
+            self._journal.remake_ballast()
+        while self._waiting or self._flush_due(now_s, last):
+            batch, self._waiting = self._waiting[:COMMIT_ROWS], self._waiting[COMMIT_ROWS:]
+            if not self._commit_batch(batch, now_s):
+                return
+
+    def _commit_batch(self, batch: list[Entry], now_s: float) -> bool:
+        """False when there was no room: all of it waits."""
         try:
             rows = self._write(batch, now_s)
-        except (StoreFull, JournalError):
+        except JournalError:
             self._counts["commit_failures"] += 1
-            self._waiting = batch
+            self._waiting = batch + self._waiting
             self._gaps.shed(self._waiting, QUEUE_ROWS)
             self._retry_s = now_s + RETRY_S
-            return
+            return False
         self._retry_s = 0.0
         self._counts["committed"] += len(rows)
         self._observe(batch, rows)
+        return True
 
     def _write(self, batch: list[Entry], now_s: float) -> list[Row]:
         delivery = self._delivery
@@ -340,7 +350,6 @@ class Outbox:
         for message in self._presence.take_now():
             delivery.house(message)
         if now_s >= self._presence.health_due_s:
-            self._journal.remake_ballast()
             delivery.house(self._presence.health(now_s, now_s - self._start_s, self.counters()))
 
     def _next_due_s(self) -> float | None:
@@ -348,6 +357,8 @@ class Outbox:
         due = [self._retry_s] if self._waiting else []
         if self._flush_s:
             due.append(self._flush_s)
+        if self._journal.tight:
+            due.append(self._ballast_s)
         delivery = self._delivery
         if delivery is not None and delivery.connected:
             due.append(self._presence.health_due_s)

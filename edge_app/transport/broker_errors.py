@@ -71,7 +71,7 @@ def _meaning(error: Exception, settings: BrokerSettings) -> tuple[str, str, str,
     if isinstance(error, ssl.SSLCertVerificationError):
         return _certificate(error, settings)
     if isinstance(error, ssl.SSLError):
-        why = f"no TLS there ({error.reason or error})"
+        why = f"no TLS there ({getattr(error, 'reason', None) or error})"
         return "tls", why, "Check the port (8883 as a rule), or use mqtt:// on this machine only.", True
     if isinstance(error, socket.gaierror):
         why = f"the name {settings.host} is not known ({error.strerror})"

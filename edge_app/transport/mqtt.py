@@ -284,7 +284,7 @@ class MqttPublisher:
             session.connect()
         except BrokerError as error:
             return error
-        except (OSError, ValueError) as error:
+        except Exception as error:  # whatever it is, the next attempt may do better
             return explain(error, self.settings)
         begun_s = self._clock.monotonic_s()
         answered = self._clock.wait(session.answered, ANSWER_S)

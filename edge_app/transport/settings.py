@@ -110,7 +110,7 @@ def _load(path: Path, name: str, load: Callable[[], None]) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         if isinstance(error, ssl.SSLError):
-            reason = f"not a usable PEM file ({error.reason or error})"
+            reason = f"not a usable PEM file ({getattr(error, 'reason', None) or error})"
         raise TransportError(
             f"`publish.{name}`: {path} cannot be used: {reason}.",
             "It must be readable by this user, in PEM form, and a certificate must fit its key.",
