@@ -183,8 +183,8 @@ class Bench:
         framework = cpu_while_running(self.framework_command(recording, "1", f", frame_s: {hop_s}"), seconds, kept)
         bare_us, framework_us = (1e6 * cpu_s / (seconds * pace) for cpu_s in (bare, framework))
         print(
-            f"paced{', heap kept' if kept else ''}: bare loop {bare_us:.0f} us, framework {framework_us:.0f} us CPU a window "
-            f"at {pace:g} windows/s; ratio {framework_us / bare_us:.3f} (bar {BARS['paced']:.2f})"
+            f"paced{', heap kept' if kept else ''}: bare loop {bare_us:.0f} us, "
+            f"framework {framework_us:.0f} us CPU a window at {pace:g} windows/s; ratio {framework_us / bare_us:.3f} (bar {BARS['paced']:.2f})"
         )
 
     def start_up(self) -> None:

@@ -131,6 +131,6 @@ def test_every_event_gives_a_sentence() -> None:
 
 
 def test_features_without_a_word_of_their_own_keep_their_name() -> None:
-    assert feature_words("band_10_12.5_hz") == "10–12.5 Hz"
+    assert feature_words("band_10_12.5_hz") == "10-12.5 Hz"
     assert feature_words("axis0_rms_g") == "overall vibration (rms) on axis x"
     assert feature_words("pulse_rate") == "pulse rate"
