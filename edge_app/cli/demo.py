@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,10 @@ from edge_app.cli.run import stop_on_signals, summary
 
 if TYPE_CHECKING:
     from edge_app.cli.demo_view import ViewModel
+    from edge_app.config.resolved import ResolvedDevice
     from edge_app.runtime.lifecycle import Device
     from edge_app.runtime.pipeline import Judgement, Pipeline
+    from edge_app.sensors.sim_machine import Fault
 
 HEADLESS_SECONDS = 60.0
 """How long the demo runs where nobody can press Ctrl-C."""
@@ -35,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json", action="store_true", help="one JSON object a decision on stdout, a summary last; no picture"
     )
     parser.add_argument("--headless", action="store_true", help="one line a decision instead of the live picture")
+    parser.add_argument("--broker", metavar="URL", help="use this broker instead of starting one on this machine")
     parser.add_argument("--picture", metavar="FILE.svg", help="save the last picture of the live view")
 
 
@@ -45,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         show = _json_line
     if with_view or args.picture:
-        return _with_view(seconds, args.picture, live=with_view, show=None if with_view else show)
-    fields = play(seconds, show, on_ready=None if args.json else _say_where)
+        return _with_view(args, seconds, live=with_view, show=None if with_view else show)
+    fields = play(seconds, show, on_ready=_say_where_aside if args.json else _say_where, broker_url=args.broker)
     print(json.dumps(fields) if args.json else _last_line(fields))
     return 0
 
@@ -58,6 +61,7 @@ def play(
     on_ready: Callable[[str, str], None] | None = None,
     on_judgement: Callable[[Pipeline, Judgement], None] | None = None,
     on_tick: Callable[[Device], None] | None = None,
+    broker_url: str | None = None,
 ) -> dict[str, Any]:
     """Run broker, device and subscriber together; returns the summary.
 
@@ -69,27 +73,56 @@ def play(
         Called with each decision's bytes as the broker delivers them.
     on_ready : callable
         Called once with the broker's description and the line with which another terminal can listen.
+    broker_url : str or None
+        A broker that runs already; None starts one.
     """
     from edge_app.config.broker_option import with_broker
-    from edge_app.config.resolve import load_device
-    from edge_app.config.share import find_share
     from edge_app.core.clock import SystemClock
     from edge_app.runtime.build import RunOptions, build
     from edge_app.runtime.lifecycle import Device
-    from edge_app.transport.broker import DemoBroker
 
-    plain = load_device(find_share() / "configs" / "devices" / "demo-pump.yaml")
-    with DemoBroker() as broker, tempfile.TemporaryDirectory(prefix="edge-app-demo-") as folder:
+    plain = the_pump()
+    with _broker(broker_url) as (kind, url), tempfile.TemporaryDirectory(prefix="edge-app-demo-") as folder:
         options = RunOptions(state_root=Path(folder), on_judgement=on_judgement)
-        device = Device(build(with_broker(plain, broker.url), options, SystemClock()))
+        device = Device(build(with_broker(plain, url), options, SystemClock()))
         if on_ready is not None:
-            on_ready(f"{broker.kind} at {broker.url}", listen_line(broker.url))
+            on_ready(f"{kind} at {url}", listen_line(url))
         last = _LastMessage(show)
-        with listening(broker.url, "edge/1/+/+/d/+", last), stop_on_signals(device):
+        with listening(url, f"edge/1/{plain.site}/{plain.id}/d/+", last), stop_on_signals(device):
             with device:
                 _watch(device, seconds, on_tick)
             last.wait_for(device, LAST_MESSAGE_S)
         return summary(device)
+
+
+def the_pump() -> ResolvedDevice:
+    """The device that the demo runs."""
+    from edge_app.config.resolve import load_device
+    from edge_app.config.share import find_share
+
+    return load_device(find_share() / "configs" / "devices" / "demo-pump.yaml")
+
+
+def truth(fault: Fault, at_s: float) -> str:
+    """What the simulation does to the pump, for people: the device has to find it out by itself."""
+    if fault.level(1e9) == 0.0:
+        return "a simulated pump, healthy"
+    part = {"inner": "inner race", "outer": "outer race", "ball": "a ball"}.get(fault.kind, fault.kind)
+    if at_s < fault.start_s:
+        return f"a simulated pump, healthy; {part} damage begins in {fault.start_s - at_s:.0f} s"
+    return f"a simulated pump with {part} damage, grown to {100 * fault.level(at_s) / fault.level(1e9):.0f} %"
+
+
+@contextmanager
+def _broker(url: str | None) -> Iterator[tuple[str, str]]:
+    """(kind, URL) of the broker at `url`, or of one started for the demo."""
+    from edge_app.transport.broker import DemoBroker
+
+    if url is not None:
+        yield "broker", url
+        return
+    with DemoBroker() as broker:
+        yield broker.kind, broker.url
 
 
 @contextmanager
@@ -120,8 +153,10 @@ def listening(url: str, topic_filter: str, on_message: Callable[[str, bytes], No
 
 def listen_line(url: str) -> str:
     """The command with which another terminal sees what the device says."""
-    host, port = url.removeprefix("mqtt://").rsplit(":", 1)
-    return f"mosquitto_sub -h {host} -p {port} -t 'edge/#' -v"
+    from edge_app.transport.settings import split_url
+
+    host, port, tls = split_url(url)
+    return f"mosquitto_sub -h {host} -p {port} {'--tls-use-os-certs ' if tls else ''}-t 'edge/#' -v"
 
 
 class _LastMessage:
@@ -156,37 +191,61 @@ def _watch(device: Device, seconds: float | None, on_tick: Callable[[Device], No
         on_tick(device)
 
 
-def _with_view(seconds: float | None, picture: str | None, *, live: bool, show: Callable[[bytes], None] | None) -> int:
+def _with_view(
+    args: argparse.Namespace, seconds: float | None, *, live: bool, show: Callable[[bytes], None] | None
+) -> int:
     try:
         from edge_app.cli.demo_view import DemoView, ViewModel, console_for
     except ImportError:
         print("edge-app: the live view needs rich: pip install 'edge-app[demo]'; going on without it", file=sys.stderr)
-        fields = play(seconds or HEADLESS_SECONDS, show or _line, on_ready=_say_where)
+        fields = play(seconds or HEADLESS_SECONDS, show or _line, on_ready=_say_where, broker_url=args.broker)
         print(_last_line(fields))
         return 0
     model = ViewModel("", "")
-    view = DemoView(model, console_for(picture if not live else None))
-    feed = _Feed(model, show)
-    if live:
-        with view.live():
-            fields = play(seconds, feed.message, on_ready=feed.ready, on_judgement=feed.judgement, on_tick=feed.tick)
-    else:
-        fields = play(seconds, feed.message, on_ready=feed.ready, on_judgement=feed.judgement, on_tick=feed.tick)
-    if picture:
-        view.save(picture)
-    print(_last_line(fields))
+    view = DemoView(model, console_for(None if live else args.picture))
+    fault = _fault_of(the_pump())
+    feed = _Feed(model, show, fault, on_ready=None if live else _say_where_aside if args.json else _say_where)
+    with view.live() if live else nullcontext():
+        fields = play(
+            seconds,
+            feed.message,
+            on_ready=feed.ready,
+            on_judgement=feed.judgement,
+            on_tick=feed.tick,
+            broker_url=args.broker,
+        )
+    if args.picture:
+        view.save(args.picture)
+    print(json.dumps(fields) if args.json else _last_line(fields))
     return 0
+
+
+def _fault_of(pump: ResolvedDevice) -> Fault:
+    from edge_app.sensors.sim_machine import Fault
+
+    config = pump.sensors["vibration"].config.fault
+    return Fault(config.kind, config.start_s, config.growth_s, config.severity)
 
 
 class _Feed:
     """Fills the view's model from the device and from the broker."""
 
-    def __init__(self, model: ViewModel, show: Callable[[bytes], None] | None) -> None:
+    def __init__(
+        self,
+        model: ViewModel,
+        show: Callable[[bytes], None] | None,
+        fault: Fault,
+        on_ready: Callable[[str, str], None] | None = None,
+    ) -> None:
         self._model = model
         self._show = show
+        self._fault = fault
+        self._on_ready = on_ready
 
     def ready(self, broker: str, listen: str) -> None:
         self._model.broker_line, self._model.subscribe_line = broker, listen
+        if self._on_ready is not None:
+            self._on_ready(broker, listen)
 
     def message(self, payload: bytes) -> None:
         message = json.loads(payload)
@@ -200,10 +259,10 @@ class _Feed:
         window, inference, model = judgement.window, judgement.inference, self._model
         with model.lock:
             if window.samples.size:
-                model.signal_g = window.samples[0].astype("float32") * window.scale
+                model.take_signal(window.samples[0].astype("float32") * window.scale)
             model.rate_hz, model.window_s = window.rate_hz, window.end_s - window.start_s
             model.verdict, model.state, model.level = judgement.verdict, pipeline.decider.state, pipeline.decider.level
-            model.raise_above = pipeline.decider.threshold / 10000
+            model.threshold = pipeline.decider.threshold / 10000
             model.score = inference.score / 10000 if inference else None
             if inference:
                 model.scores.append(inference.score / 10000)
@@ -214,10 +273,16 @@ class _Feed:
             model.windows = counts["windows"]
             model.sensed_bytes, model.sent_bytes = counts["sensed_bytes"], counts["sent_bytes"]
             model.elapsed_s = device.parts.health.up_s()
+            model.truth = truth(self._fault, model.elapsed_s)
 
 
 def _say_where(broker: str, listen: str) -> None:
     print(f"broker: {broker}\nin another terminal: {listen}", flush=True)
+
+
+def _say_where_aside(broker: str, listen: str) -> None:
+    """The same on stderr: stdout is JSON."""
+    print(f"broker: {broker}\nin another terminal: {listen}", file=sys.stderr, flush=True)
 
 
 def _line(payload: bytes) -> None:
