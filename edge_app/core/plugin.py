@@ -13,7 +13,7 @@ from edge_app.core.results import FeatureSchema
 
 @dataclass(frozen=True)
 class Plugin:
-    """One plugin. Entry points of the groups edge_app.sensors, .features, .models, .deciders, .publishers name objects of this class."""
+    """One plugin; what entry points of the groups edge_app.sensors, .features, .models, .deciders, .publishers name."""
 
     name: str
     """As written behind `plugin:` in a configuration."""
@@ -55,7 +55,7 @@ class FeatureContext:
     n_axes: int
     window_s: float
     min_rate_hz: float
-    """What the app asks of its sensor: the analysis rate is the sensor's, decimated by a whole number, and not below this."""
+    """What the app asks of its sensor (Hz): the analysis rate is the sensor's by a whole number, and not below this."""
     machine: Mapping[str, Any] = field(default_factory=dict)
     """The device's `machine:` block as plain values: shaft_hz, bearing {balls, ball_mm, pitch_mm, angle_deg}."""
 

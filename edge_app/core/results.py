@@ -15,7 +15,7 @@ FeatureValues = NDArray[np.int16]
 
 @dataclass(frozen=True)
 class FeatureSchema:
-    """Names and meaning of a feature vector; models name its hash, so a model never meets features it was not made for."""
+    """Names and meaning of a feature vector; models name its hash, so that none meets features it was not made for."""
 
     plugin: str
     """Plugin that makes the vector, with the version of its arithmetic: "vibration/1"."""
@@ -93,7 +93,7 @@ class Decision:
     score: int
     """0..10000; -1 when there was none (unknown, idle, gap)."""
     threshold: int
-    """0..10000, the one that counts in this state."""
+    """0..10000, the one the event is about; -1 when there was none (gap)."""
     why: Mapping[str, object]
     """{"text": one sentence, "top": [[feature, change in dB×10, share in percent], …]} and, for a gap, "gap"."""
     quality: int

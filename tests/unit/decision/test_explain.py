@@ -71,7 +71,7 @@ def test_only_plain_integers_reach_the_message() -> None:
 
 
 def test_a_bearing_line_that_stands_out_is_named_with_its_part() -> None:
-    evidence = {"bpfo": 100, "bpfi": 1531, "bpfi_hz": 1879}  # 1531/256 octaves of power: 18.0 dB; 2**(1879/256) = 162 Hz
+    evidence = {"bpfo": 100, "bpfi": 1531, "bpfi_hz": 1879}  # 1531/256 octaves of power: 18.0 dB; 2**7.34 = 162 Hz
     text = line_words(evidence)
     assert text == "The inner race line (BPFI at 162 Hz) stands 18 dB above its surroundings: look at the bearing"
     judgement = judged()

@@ -7,7 +7,6 @@ from edge_app.core.frames import Quality
 from edge_app.testing.clock import FakeClock
 from tests.support.runtime_fakes import Emitted, make_pipeline, window
 
-
 MEDIANS = [([], None), ([4200], 0.42), ([1, 9999, 5000], 0.5), ([1000, 3000], 0.1)]
 
 

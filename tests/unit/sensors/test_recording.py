@@ -151,7 +151,7 @@ def test_without_a_choice_the_first_channels_are_taken_and_that_is_told(tmp_path
 
 
 def test_a_file_with_fewer_channels_than_axes_is_refused(tmp_path):
-    with pytest.raises(RecordingError, match="has 2 channels .* 3 wanted"):
+    with pytest.raises(RecordingError, match=r"has 2 channels .* 3 wanted"):
         load_recording(npz(tmp_path, **COLUMNS), rate_hz=10, n_axes=3)
 
 
