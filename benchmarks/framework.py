@@ -162,12 +162,12 @@ class Bench:
         )
 
     def memory(self) -> None:
-        """Peak resident memory of ten seconds: the bare loop over a short recording, the framework on a live sensor."""
+        """Peak resident memory over the same short recording, the framework in real time."""
         hop_s = 0.5
         self.set_hop(hop_s)
-        bare = whole_process(self.bare_command(self.recording("short", 20, hop_s), 40, hop_s)).memory_mb
-        device = self.device("memory", f"plugin: simulated, machine: pump, axes: {AXES}")
-        framework = whole_process([program(), "run", str(device), "--json", "--seconds", "10"]).memory_mb
+        recording = self.recording("short", 16, hop_s)
+        bare = whole_process(self.bare_command(recording, 40, hop_s)).memory_mb
+        framework = whole_process(self.framework_command(recording, "1")).memory_mb
         print(
             f"memory:   bare loop {bare:.1f} MB, framework {framework:.1f} MB peak resident; "
             f"{framework - bare:+.1f} MB (bar +{BARS['memory_mb']:.0f})"

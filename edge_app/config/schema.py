@@ -27,13 +27,13 @@ Id = Annotated[str, Field(pattern=ID_PATTERN)]
 class Strict(BaseModel):
     """Unknown keys refused, nothing converted, no infinities, frozen after loading."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class PluginBlock(BaseModel):
     """A stage done by a plugin: its name, and its own keys beside it."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
     plugin: Annotated[str, Field(pattern=PLUGIN_PATTERN)] = Field(
         description="Name of the plugin; its own keys stand beside this one.", examples=["lsm6ds3"]

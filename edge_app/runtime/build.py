@@ -18,10 +18,11 @@ from edge_app.decision.anomaly import AnomalyDecider
 from edge_app.journal.journal import Journal
 from edge_app.runtime.control import ControlServer
 from edge_app.runtime.health import Health
+from edge_app.runtime.lane import QUICK_S, Lane
 from edge_app.runtime.lifecycle import Commands, Parts
 from edge_app.runtime.outbox import Outbox
 from edge_app.runtime.pipeline import Gate, Identity, Judgement, Pipeline
-from edge_app.runtime.reader import Lane, Reader
+from edge_app.runtime.reader import Reader
 from edge_app.runtime.sensor_alarm import SILENT_AFTER_S, SensorAlarm
 from edge_app.runtime.state import device_folder
 from edge_app.runtime.timebase import TimeBase
@@ -86,10 +87,9 @@ def build(device: ResolvedDevice, options: RunOptions, clock: Clock) -> Parts:
         Reader(
             slot,
             sensor,
-            [_lane(sensor, spec, pipeline) for spec, pipeline in pipelines[slot]],
+            [_lane(sensor, spec, pipeline, clock, options, len(pipelines[slot])) for spec, pipeline in pipelines[slot]],
             clock,
             watchdog,
-            inline=not options.paced,
             on_signal=alarms[slot].hear,
         )
         for slot, sensor in sensors.items()
@@ -196,7 +196,10 @@ def _gate(app: ResolvedApp, spec: ResolvedPipeline, gate: GateSpec | None, extra
     return Gate(gate.feature, names.index(gate.feature), extractor.level(gate.feature, gate.above))
 
 
-def _lane(sensor: Sensor, spec: ResolvedPipeline, pipeline: Pipeline) -> Lane:
+def _lane(
+    sensor: Sensor, spec: ResolvedPipeline, pipeline: Pipeline, clock: Clock, options: RunOptions, lanes: int
+) -> Lane:
+    """A pipeline behind its sensor; the reader's patience is shared by all of that sensor's lanes."""
     windower = Windower(
         sensor.rate_hz,
         spec.window_s,
@@ -205,7 +208,7 @@ def _lane(sensor: Sensor, spec: ResolvedPipeline, pipeline: Pipeline) -> Lane:
         QualityLimits(**spec.quality),
         min_rate_hz=spec.slot.min_rate_hz,
     )
-    return Lane(windower, pipeline, spec.hop_s)
+    return Lane(windower, pipeline, spec.hop_s, clock, quick_s=QUICK_S / lanes, inline=not options.paced)
 
 
 def _sensor_alarm(device: ResolvedDevice, slot: str, timebase: TimeBase, emit: Announcer) -> SensorAlarm:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import queue
 import random
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,9 +14,8 @@ from edge_app.core.clock import Clock
 from edge_app.core.errors import SensorError
 from edge_app.core.frames import Frame, Quality, Window
 from edge_app.core.stages import Sensor
-from edge_app.runtime.pipeline import Pipeline
+from edge_app.runtime.lane import Lane
 from edge_app.runtime.watchdog import Watchdog
-from edge_app.windowing import Windower
 
 log = logging.getLogger(__name__)
 
@@ -25,37 +23,6 @@ READ_TIMEOUT_S = 2.0
 """A sensor that delivers nothing for this long has failed."""
 BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.5, 30.0
 """Waits between attempts to reopen a failed sensor: doubled each time, with jitter."""
-MAILBOX_WINDOWS = 8
-"""Windows that may wait for a worker before whole ones are dropped and counted."""
-
-
-@dataclass
-class Lane:
-    """One pipeline's place behind a sensor: its windower and, in real time, the mailbox of its worker."""
-
-    windower: Windower
-    pipeline: Pipeline
-    hop_s: float
-    mailbox: queue.Queue[Window | None] = field(default_factory=lambda: queue.Queue(MAILBOX_WINDOWS))
-
-    def deliver(self, windows: Iterable[Window], *, inline: bool) -> None:
-        """Hand windows to the pipeline: at once (replay at full speed), or through the mailbox (real time)."""
-        for window in windows:
-            if inline:
-                self.pipeline.judge(window)
-                continue
-            try:
-                self.mailbox.put_nowait(window)
-            except queue.Full:
-                self.pipeline.counts.dropped += 1
-
-    def work(self, fail: Callable[[BaseException], None]) -> None:
-        """The worker's loop: judge what arrives until the mailbox says None."""
-        try:
-            while (window := self.mailbox.get()) is not None:
-                self.pipeline.judge(window)
-        except BaseException as error:
-            fail(error)
 
 
 @dataclass
@@ -84,7 +51,6 @@ class Reader:
         clock: Clock,
         watchdog: Watchdog,
         *,
-        inline: bool,
         on_signal: Callable[[bool, str, float], None],
     ) -> None:
         self.slot = slot
@@ -95,7 +61,6 @@ class Reader:
         self.first_sample_s: float | None = None
         self._clock = clock
         self._watchdog = watchdog
-        self._inline = inline
         self._on_signal = on_signal
         self._jitter = random.Random(slot)
         self._is_open = False
@@ -155,7 +120,7 @@ class Reader:
         self.counts.bytes += frame.samples.nbytes
         self.counts.lost += max(0, frame.lost)
         for lane in self.lanes:
-            lane.deliver(lane.windower.push(frame), inline=self._inline)
+            lane.deliver(lane.windower.push(frame))
         self._on_signal(True, "", frame.end_s)
 
     def _begin_anew(self) -> None:
@@ -179,7 +144,7 @@ class Reader:
             for lane in self.lanes:
                 if now_s >= due_s[id(lane)]:
                     due_s[id(lane)] = now_s + lane.hop_s
-                    lane.deliver([self._empty_window(lane, now_s)], inline=self._inline)
+                    lane.deliver([self._empty_window(lane, now_s)])
             self._clock.wait(stop, min(0.25, max(0.0, until_s - now_s)))
         self.counts.reopens += 1
 

@@ -22,7 +22,7 @@ Positive = Annotated[float, Field(gt=0.0)]
 class SensorConfig(BaseModel):
     """Unknown keys refused, nothing converted."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class ChipConfig(SensorConfig):

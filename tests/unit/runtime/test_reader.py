@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from edge_app.core.errors import SensorNotFound
-from edge_app.runtime.reader import BACKOFF_FIRST_S, MAILBOX_WINDOWS, Lane, Reader
+from edge_app.runtime.lane import MAILBOX_WINDOWS, Lane
+from edge_app.runtime.reader import BACKOFF_FIRST_S, Reader
 from edge_app.runtime.watchdog import Watchdog
 from edge_app.testing.clock import FakeClock
 from edge_app.windowing import Windower
@@ -17,7 +18,7 @@ SECOND = [100, 1000, 3, -3]  # level, score, and something that is no flat line
 def make_reader(clock, sensor, *, inline=True):
     emitted = Emitted()
     pipeline = make_pipeline(clock, emitted)
-    lane = Lane(Windower(4.0, 1.0, 1.0), pipeline, hop_s=1.0)
+    lane = Lane(Windower(4.0, 1.0, 1.0), pipeline, 1.0, clock, quick_s=0.0, inline=inline)
     heard = []
     reader = Reader(
         "vibration",
@@ -25,7 +26,6 @@ def make_reader(clock, sensor, *, inline=True):
         [lane],
         clock,
         Watchdog(clock, ["vibration"]),
-        inline=inline,
         on_signal=lambda present, problem, now_s: heard.append((present, problem)),
     )
     return reader, pipeline, heard, emitted
