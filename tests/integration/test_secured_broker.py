@@ -70,11 +70,15 @@ class Client:
         self._changed = threading.Condition()
         self._acks = {}
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5, client_id=f"test-{user}")
-        self._client.tls_set_context(ssl.create_default_context(cafile=folder / "ca.pem"))
+        context = ssl.create_default_context(cafile=folder / "ca.pem")
+        context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on
+        self._client.tls_set_context(context)
         self._client.username_pw_set(user, PASSWORDS[user])
         self._client.on_publish = self._note_ack
         self._client.on_message = self._note_message
         self._client.on_subscribe = self._note_subscribed
+        self._gone = threading.Event()
+        self._client.on_disconnect = lambda *_: self._gone.set()
         self._subscribed = topic is None
         self._client.connect("localhost", broker.port)
         self._client.loop_start()
@@ -115,6 +119,7 @@ class Client:
 
     def __exit__(self, *_):
         self._client.disconnect()
+        self._gone.wait(10)
         self._client.loop_stop()
 
 
