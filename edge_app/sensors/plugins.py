@@ -170,7 +170,7 @@ class MicrophoneConfig(SensorConfig):
     device: str = Field(
         "",
         max_length=128,
-        description="Part of its name or its ALSA card id (`edge-app sensors list` shows them); empty: the default.",
+        description="Part of its name or its ALSA card id (`edge-app sensors scan` shows them); empty: the default.",
     )
     rate_hz: Positive = Field(16000.0, ge=4000.0, le=192000.0, description="Sampling rate (Hz).")
     axes: int = Field(1, ge=1, le=8, description="Channels.")
