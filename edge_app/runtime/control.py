@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import threading
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from edge_app.core.errors import ControlError, EdgeAppError
+
+log = logging.getLogger(__name__)
 
 SOCKET_NAME = "control.sock"
 LINE_LIMIT_BYTES = 4096
@@ -58,6 +61,9 @@ class ControlServer:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._socket = None
+        # A request that is being answered may still submit: whoever closes us closes the outbox next.
+        if self._thread is not None:
+            self._thread.join(2 * CLIENT_TIMEOUT_S)
         with contextlib.suppress(FileNotFoundError):
             self.path.unlink()
 
@@ -81,6 +87,10 @@ class ControlServer:
             answer = {"ok": False, "what": f"not a request: {error}", "fix": "Send one JSON object on one line."}
         except EdgeAppError as error:
             answer = {"ok": False, "what": error.what, "fix": error.fix}
+        except Exception as error:  # one request must not end all others
+            log.exception("a control request failed")
+            fix = "This is a fault of edge-app itself; the device's log shows where it happened."
+            answer = {"ok": False, "what": f"{type(error).__name__}: {error}", "fix": fix}
         return json.dumps(answer).encode()
 
 

@@ -63,6 +63,13 @@ class Lane:
                 self._done += 1
         except BaseException as error:
             fail(error)
+            # Whoever says the end must find room for it.
+            while self.mailbox.get() is not None:
+                self.pipeline.counts.dropped += 1
+
+    def end(self) -> None:
+        """Tell the worker that nothing more comes; waits until there is room to say so."""
+        self.mailbox.put(None)
 
     def _judge(self, window: Window) -> None:
         begun_s = self._clock.monotonic_s()

@@ -16,6 +16,7 @@ from edge_app.runtime.control import ControlServer
 from edge_app.runtime.health import Health
 from edge_app.runtime.outbox import Outbox
 from edge_app.runtime.pipeline import Pipeline
+from edge_app.runtime.presence import HEALTH_S
 from edge_app.runtime.reader import Reader
 from edge_app.runtime.sensor_alarm import SensorAlarm
 from edge_app.runtime.watchdog import Watchdog
@@ -24,7 +25,8 @@ log = logging.getLogger(__name__)
 
 DRAIN_S = 5.0
 """How long a stopping device waits for the broker; what is not confirmed by then stays in the journal."""
-HEALTH_PERIOD_S = 60.0
+SLICE_S = 0.5
+"""How often a running device looks whether the outbox still works (s)."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +120,10 @@ class Device:
             if until_s is not None and now_s >= until_s:
                 return False
             if now_s >= next_health_s:
-                next_health_s = now_s + HEALTH_PERIOD_S
+                next_health_s = now_s + HEALTH_S
                 self.parts.outbox.set_health(self.health_fields())
             self._check_outbox()
-            self._wait_a_little(clock, until_s)
+            self._wait_for_an_end(SLICE_S if until_s is None else min(SLICE_S, until_s - now_s))
         self._join_readers_and_workers()
         if self._failure is not None:
             raise self._failure
@@ -159,15 +161,14 @@ class Device:
         if self.parts.outbox.failure is not None:
             self._fail(self.parts.outbox.failure)
 
-    def _wait_a_little(self, clock: Clock, until_s: float | None) -> None:
-        slice_s = 0.5 if not self.parts.inline else 0.05
-        if until_s is not None:
-            slice_s = min(slice_s, max(0.0, until_s - clock.monotonic_s()))
-        if self.parts.inline:
-            for thread in self._threads:
-                thread.join(slice_s)
-                return
-        clock.wait(self.stopping, slice_s)
+    def _wait_for_an_end(self, timeout_s: float) -> None:
+        """Until one of the signals has ended, at most this long.
+
+        Never `stopping.wait()`: a signal handler that sets the event while this thread holds its lock waits for ever.
+        """
+        living = next((thread for thread in self._threads if thread.is_alive()), None)
+        if living is not None:
+            living.join(timeout_s)
 
     def _start_threads(self) -> None:
         for reader in self.parts.readers:
@@ -196,18 +197,13 @@ class Device:
     def _join_readers_and_workers(self) -> None:
         for thread in self._threads:
             thread.join()
-        for reader in self.parts.readers:
-            if not self.parts.inline:
+        workers, self._workers = self._workers, []
+        if workers:
+            for reader in self.parts.readers:
                 for lane in reader.lanes:
-                    _say_end(lane.mailbox, self._workers)
-        for thread in self._workers:
+                    lane.end()
+        for thread in workers:
             thread.join()
-        self._workers = []
-
-
-def _say_end(mailbox: Any, workers: list[threading.Thread]) -> None:
-    if workers:
-        mailbox.put(None)
 
 
 class Commands:

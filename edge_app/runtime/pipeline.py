@@ -113,7 +113,7 @@ class Identity:
 
 
 class Emit(Protocol):
-    """Where events go: the outbox's `submit`."""
+    """Where events go: runtime/build.py's Announcer, and through it the outbox."""
 
     def __call__(self, decision: Decision | None, *, state_key: str, state: Mapping[str, Any]) -> None: ...
 
@@ -199,7 +199,8 @@ class Pipeline:
             if last is None:
                 return report | {"verdict": None, "why": {"text": "no window has been formed yet"}}
             score = last.inference.score if last.inference else None
-            return report | {"verdict": last.verdict, "score": score, "why": self._why_verdict(last)}
+            why = explain_verdict(self.decider, last, self.extractor, self.gate)
+            return report | {"verdict": last.verdict, "score": score, "why": why}
 
     def _conclude(
         self, window: Window, verdict: str, features: FeatureVector | None, inference: Inference | None
@@ -238,9 +239,6 @@ class Pipeline:
         why = explain_event(event, self.decider, judgement, self.extractor, self.gate)
         score = judgement.inference.score if judgement.inference else -1
         self._say(event, window.end_s, _duration_ms(window), why, score=score, quality=window.quality.percent)
-
-    def _why_verdict(self, judgement: Judgement) -> Mapping[str, Any]:
-        return explain_verdict(self.decider, judgement, self.extractor, self.gate)
 
     def _say(
         self, event: str, at_s: float, window_ms: int, why: Mapping[str, Any], *, quality: int, score: int = -1
