@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import threading
@@ -82,13 +83,13 @@ def play(
     from edge_app.runtime.lifecycle import Device
 
     plain = the_pump()
-    with _broker(broker_url) as (kind, url), tempfile.TemporaryDirectory(prefix="edge-app-demo-") as folder:
+    with _broker(broker_url) as (kind, url, version), tempfile.TemporaryDirectory(prefix="edge-app-demo-") as folder:
         options = RunOptions(state_root=Path(folder), on_judgement=on_judgement)
-        device = Device(build(with_broker(plain, url), options, SystemClock()))
+        device = Device(build(with_broker(plain, url, version), options, SystemClock()))
         if on_ready is not None:
             on_ready(f"{kind} at {url}", listen_line(url))
         last = _LastMessage(show)
-        with listening(url, f"edge/1/{plain.site}/{plain.id}/d/+", last), stop_on_signals(device):
+        with listening(url, version, f"edge/1/{plain.site}/{plain.id}/d/+", last, version), stop_on_signals(device):
             with device:
                 _watch(device, seconds, on_tick)
             last.wait_for(device, LAST_MESSAGE_S)
@@ -114,19 +115,31 @@ def truth(fault: Fault, at_s: float) -> str:
 
 
 @contextmanager
-def _broker(url: str | None) -> Iterator[tuple[str, str]]:
-    """(kind, URL) of the broker at `url`, or of one started for the demo."""
-    from edge_app.transport.broker import DemoBroker
-
-    if url is not None:
-        yield "broker", url
-        return
-    with DemoBroker() as broker:
-        yield broker.kind, broker.url
+def _ended_by_signals() -> Iterator[None]:
+    """Until the device takes care of signals, SIGTERM ends the demo as Ctrl-C does: with its broker."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
-def listening(url: str, topic_filter: str, on_message: Callable[[str, bytes], None]) -> Iterator[None]:
+def _broker(url: str | None) -> Iterator[tuple[str, str, int]]:
+    """(kind, URL, MQTT version) of the broker at `url`, or of one started for the demo."""
+    from edge_app.transport.broker import DemoBroker
+
+    if url is not None:
+        yield "broker", url, 5
+        return
+    with DemoBroker() as broker:
+        yield broker.kind, broker.url, broker.version, broker.version
+
+
+@contextmanager
+def listening(
+    url: str, topic_filter: str, on_message: Callable[[str, bytes], None], version: int = 5
+) -> Iterator[None]:
     """A subscriber of the demo's own, connected before the block begins."""
     from edge_app.core.clock import SystemClock
     from edge_app.core.messages import Connected, Received
@@ -142,7 +155,8 @@ def listening(url: str, topic_filter: str, on_message: Callable[[str, bytes], No
             connected.set()
 
     host, port, tls = split_url(url)
-    client = MqttPublisher(BrokerSettings(host, port, tls, "edge-app-demo-view"), SystemClock())
+    settings = BrokerSettings(host, port, tls, "edge-app-demo-view", version=version)
+    client = MqttPublisher(settings, SystemClock())
     client.start(sink, None, [topic_filter])
     try:
         connected.wait(CONNECT_S)

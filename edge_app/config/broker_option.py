@@ -11,13 +11,17 @@ from edge_app.config.resolved import ResolvedDevice, Stage
 from edge_app.core.errors import ConfigError
 
 
-def with_broker(device: ResolvedDevice, url: str | None) -> ResolvedDevice:
+def with_broker(device: ResolvedDevice, url: str | None, version: int = 5) -> ResolvedDevice:
     """The device with its broker replaced.
 
     Parameters
     ----------
     url : str or None
         A URL; "none" for no broker at all; None leaves the device as it is.
+    version : int or None
+        MQTT version 3 or 5, where more is known about this broker than the configuration says.
+    version : int
+        MQTT version that this broker is known to speak; 5 leaves it as configured.
 
     Raises
     ------
@@ -30,8 +34,11 @@ def with_broker(device: ResolvedDevice, url: str | None) -> ResolvedDevice:
         return replace(device, publish=None)
     plugin = device.publish.plugin if device.publish is not None else registry.find("publishers", "mqtt")
     given = device.publish.config.model_dump(exclude_unset=True) if device.publish is not None else {}
+    known = {} if version == 5 else {"version": version}
+    if version is not None:
+        given["version"] = version
     try:
-        config = plugin.config.model_validate({**given, "broker": url})
+        config = plugin.config.model_validate({**given, "broker": url, **known})
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
         fix = "Write e.g. --broker mqtt://localhost:1883, or none."
