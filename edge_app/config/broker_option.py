@@ -18,8 +18,6 @@ def with_broker(device: ResolvedDevice, url: str | None, version: int = 5) -> Re
     ----------
     url : str or None
         A URL; "none" for no broker at all; None leaves the device as it is.
-    version : int or None
-        MQTT version 3 or 5, where more is known about this broker than the configuration says.
     version : int
         MQTT version that this broker is known to speak; 5 leaves it as configured.
 
@@ -35,8 +33,6 @@ def with_broker(device: ResolvedDevice, url: str | None, version: int = 5) -> Re
     plugin = device.publish.plugin if device.publish is not None else registry.find("publishers", "mqtt")
     given = device.publish.config.model_dump(exclude_unset=True) if device.publish is not None else {}
     known = {} if version == 5 else {"version": version}
-    if version is not None:
-        given["version"] = version
     try:
         config = plugin.config.model_validate({**given, "broker": url, **known})
     except ValidationError as error:
