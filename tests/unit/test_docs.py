@@ -32,7 +32,7 @@ DOCS = REPOSITORY / "docs"
 INDEX = DOCS / "README.md"
 PAGES = sorted(DOCS.rglob("*.md"))
 KINDS = {"tutorial", "how-to", "reference", "explanation"}
-READABLE = [*PAGES, REPOSITORY / "README.md"]
+READABLE = [*PAGES, REPOSITORY / "README.md", *sorted(REPOSITORY.glob("apps/*/README.md"))]
 
 
 def name_of(page):
