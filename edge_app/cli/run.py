@@ -198,7 +198,7 @@ def decision_line(decision: Decision) -> str:
     score = f"{decision.score / 10000:.2f}" if decision.score >= 0 else "   -"
     return (
         f"{decision.mono_ms / 1000:9.1f}s  {decision.event:<9} {decision.level:<5} {decision.app}/{decision.pipeline}  "
-        f"score {score} (raise above {decision.threshold / 10000:.2f})  {decision.why.get('text', '')}"
+        f"score {score} (threshold {decision.threshold / 10000:.2f})  {decision.why.get('text', '')}"
     )
 
 

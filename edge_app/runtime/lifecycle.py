@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 DRAIN_S = 5.0
 """How long a stopping device waits for the broker; what is not confirmed by then stays in the journal."""
-SLICE_S = 0.5
+SLICE_S = 2.0
 """How often a running device looks whether the outbox still works (s)."""
 
 

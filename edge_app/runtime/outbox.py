@@ -222,7 +222,7 @@ class Outbox:
         entries = self._take_inbox(now_s)
         self._commit(entries, now_s, last)
         if self._delivery is not None:
-            self._publish_presence(self._delivery, now_s)
+            self._publish_presence(self._delivery, now_s, last)
             self._delivery.pump(now_s)
         with self._turned:
             self._turned.notify_all()
@@ -344,10 +344,10 @@ class Outbox:
         elif isinstance(event, ConnectFailed):
             self._link, self._link_error = "down", str(event.error)
 
-    def _publish_presence(self, delivery: Delivery, now_s: float) -> None:
+    def _publish_presence(self, delivery: Delivery, now_s: float, last: bool) -> None:
         if not delivery.connected:
             return
-        for message in self._presence.take_now():
+        for message in self._presence.take_now(now_s, last):
             delivery.house(message)
         if now_s >= self._presence.health_due_s:
             delivery.house(self._presence.health(now_s, now_s - self._start_s, self.counters()))
@@ -361,7 +361,7 @@ class Outbox:
             due.append(self._ballast_s)
         delivery = self._delivery
         if delivery is not None and delivery.connected:
-            due.append(self._presence.health_due_s)
+            due.append(self._presence.due_s)
             gap_due_s = None if self._retry_s else self._gaps.due_s
             due += [each for each in (delivery.next_due_s(), gap_due_s) if each is not None]
         return min(due) if due else None

@@ -14,6 +14,8 @@ from edge_app.transport.topics import Topics
 
 HEALTH_S = 60.0
 HEALTH_EXPIRY_S = 180
+NOW_S = 1.0
+"""Shortest time between two pictures of the present: they are for late joiners, decisions tell each change."""
 
 
 class Presence:
@@ -32,6 +34,7 @@ class Presence:
         self._health: dict[str, Any] = {}
         self.health_due_s = 0.0
         """Monotonic time of the next health message."""
+        self._now_due_s = 0.0
 
     def state(self, on: bool, reason: str = "") -> Outgoing:
         """Birth, or last will and farewell: all carry the same jid and boot."""
@@ -59,11 +62,19 @@ class Presence:
     def connected(self) -> None:
         """A new session: everything retained is said again, health too."""
         self._dirty.update(list(self._now))
-        self.health_due_s = 0.0
+        self.health_due_s = self._now_due_s = 0.0
 
-    def take_now(self) -> list[Outgoing]:
-        """Conditions that changed since the last call."""
-        messages = []
+    @property
+    def due_s(self) -> float:
+        """Monotonic time of the next message."""
+        return min(self.health_due_s, self._now_due_s) if self._dirty else self.health_due_s
+
+    def take_now(self, now_s: float, last: bool = False) -> list[Outgoing]:
+        """Conditions that changed since the last call; none while the last picture is younger than NOW_S."""
+        messages: list[Outgoing] = []
+        if not self._dirty or (now_s < self._now_due_s and not last):
+            return messages
+        self._now_due_s = now_s + NOW_S
         while self._dirty:
             app = self._dirty.pop()
             wall_ms = self._clock.wall_ms()

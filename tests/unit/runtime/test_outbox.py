@@ -242,7 +242,19 @@ def test_now_is_published_when_it_changes_and_only_then(bench):
     b.connect()
     for state in ("normal", "normal", "active"):
         b.outbox.set_now("test_app", "bearing", {"state": state})
-        b.turn()
+        b.turn(after_s=1.0)
+    said = [json.loads(m.payload)["pipes"]["bearing"]["state"] for _, m in b.wire.sent if "/now/" in m.topic]
+    assert said == ["normal", "active"]
+
+
+def test_now_skips_what_lasts_less_than_a_second(bench):
+    b = bench()
+    b.connect()
+    for state in ("normal", "pending", "active"):
+        b.outbox.set_now("test_app", "bearing", {"state": state})
+        b.turn(after_s=0.1)
+    assert b.outbox._next_due_s() == pytest.approx(b.clock.monotonic_s() + 0.8)  # the first was sent 0.2 s ago
+    b.turn(after_s=0.8)
     said = [json.loads(m.payload)["pipes"]["bearing"]["state"] for _, m in b.wire.sent if "/now/" in m.topic]
     assert said == ["normal", "active"]
 
