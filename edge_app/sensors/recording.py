@@ -1,18 +1,4 @@
-"""A recorded signal in a sensor's place.
-
-Configuration (`plugin: recording`), every key with type, default and unit:
-
-* `file` (str, required): WAV, CSV/TXT/TSV, NPZ/NPY or MAT (MATLAB 5 to 7.2); relative to the device configuration.
-* `rate_hz` (float or null, null): needed where the file does not say; it overrules the file.
-* `channel` (str or null, null): name, ending of a name, or number from 1; several axes joined by "+".
-* `axes` (int, 1): channels wanted when `channel` does not say.
-* `unit` ("g", "fs" or "au"; default: what the app's slot asks, else "g").
-* `range` (float or null, null): what 32768 counts stand for, in the unit; values beyond clip, as a sensor's do.
-  Null is 16 g for "g", 1 for "fs" and the largest value of the recording for "au".
-* `scale` (float or null, null): units per value of the file, for files that hold raw counts.
-* `loop` (bool, false): begin again at the end.
-* `frame_s` (float or null, null): length of a frame (s); null is 0.064 paced and 0.5 as fast as possible.
-"""
+"""A recorded signal in a sensor's place. Its configuration is sensors/plugins.py, RecordingConfig."""
 
 from __future__ import annotations
 
@@ -71,7 +57,23 @@ def load_recording(
 ) -> RecordedSignal:
     """Read a recording and quantise it to int16 as a sensor of this range would.
 
-    Parameters are those of the configuration (see the module); `range_units` is its `range`.
+    Parameters
+    ----------
+    path : Path
+        WAV, CSV/TXT/TSV, NPZ/NPY or MAT (MATLAB 5 to 7.2).
+    rate_hz : float, optional
+        Sampling rate (Hz); needed where the file does not say it, overrules the file.
+    channel : str, optional
+        Name, ending of a name, or number from 1; several axes joined by "+".
+    unit : str
+        "g", "fs" or "au".
+    range_units : float, optional
+        What 32768 counts stand for, in the unit; values beyond clip, as a sensor's do. Default: 16 for "g", 1 for "fs",
+        the largest value of the recording for "au".
+    n_axes : int
+        Channels wanted when `channel` does not say.
+    scale : float, optional
+        Units per value of the file, for files that hold raw counts.
 
     Raises
     ------
@@ -107,7 +109,8 @@ def choose_channels(path: Path, table: Table, channel: str | None, n_axes: int) 
         return [_find_channel(path, table, part.strip()) for part in channel.split("+")]
     found = table.chosen_by_default
     if not found:
-        raise RecordingError(f"{path}: holds no signal: {_list(table.names) or 'nothing in it is a row of numbers'}.")
+        what = f"{path}: holds no signal: {_list(table.names) or 'nothing in it is a row of numbers'}."
+        raise RecordingError(what, "Record it with at least one column of samples, or name another file.")
     taken, names = found[:n_axes], [table.names[k] for k in found]
     if len(found) < n_axes:
         what = f"{path}: has {len(found)} channels ({_list(names)}), {n_axes} wanted."
@@ -305,7 +308,10 @@ def wait_until(clock: Clock, due_s: float, timeout_s: float, name: str) -> None:
     wait_s = due_s - clock.monotonic_s()
     if wait_s > timeout_s:
         clock.sleep_s(timeout_s)
-        raise SensorLost(f"{name} delivered nothing for {timeout_s:g} s.")
+        raise SensorLost(
+            f"{name} delivered nothing for {timeout_s:g} s.",
+            "Set a shorter `frame_s`; a simulation may owe it to `sensor_faults`.",
+        )
     clock.sleep_s(wait_s)
 
 
@@ -338,8 +344,8 @@ def parse_replay(text: str) -> tuple[str, ReplaySpec]:
         key = match.group(1)
         if key not in _OPTIONS:
             near = difflib.get_close_matches(key, _OPTIONS, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ConfigError(f"--replay {text}: unknown option {key!r}; {hint}known are {', '.join(_OPTIONS)}.")
+            hint = f"Did you mean {near[0]!r}? " if near else ""
+            raise ConfigError(f"--replay {text}: unknown option {key!r}.", f"{hint}Known are {', '.join(_OPTIONS)}.")
         if key in options:
             raise ConfigError(f"--replay {text}: {key} is given twice.", "Leave one out.")
         options[key] = match.group(2).strip()
@@ -375,4 +381,4 @@ def _yes(text: str, value: str) -> bool:
         return True
     if value.lower() in ("false", "no", "0"):
         return False
-    raise ConfigError(f"--replay {text}: loop={value} should be true or false.")
+    raise ConfigError(f"--replay {text}: loop={value} is neither true nor false.", "Write loop=true, or leave it out.")

@@ -46,7 +46,7 @@ def read_variables(data: bytes, most_bytes: int) -> dict[str, NDArray[np.generic
     for kind, body in _elements(memoryview(data)[HEADER_BYTES:], order):
         if kind == _COMPRESSED:
             unpacked = memoryview(_unpack(bytes(body), most_bytes))
-            kind, body = next(_elements(unpacked, order))
+            kind, body = next(_elements(unpacked, order), (0, body))
         if kind != _MATRIX:
             continue
         found = _matrix(body, order)

@@ -1,24 +1,6 @@
 """A sensor on a machine that exists only as physics: pump, fan, machine sound, or a person's pulse.
 
-Configuration (`plugin: simulated`), every key with type, default and unit:
-
-* `machine` ("pump", "fan", "sound" or "pulse"; "pump").
-* `seed` (int, 1): same seed, same counts, whatever the size of reads.
-* `rate_hz` (float or null, null): null is 3332 (pump, fan), 16000 (sound) or 250 (pulse).
-* `axes` (int 1..3, 1): 1 is z, 2 is x z, 3 is x y z with gravity on z. Sound has 1. Pulse: 1 is `signal`, 2 is ECG
-  and PPG.
-* `range` (float or null, null): what 32768 counts stand for; null is 16 g, 1 (full scale) or 4 (pulse).
-* `profile` ("steady", "varying" or "cycling"; "steady"): how the machine is run (sim_operation.py).
-* `schedule` (list of [at_s, speed, load], []): instead of a profile; 1 is nominal, speed 0 stops the machine.
-* `shaft_hz` (float or null, null): nominal speed; null is 29.5 (pump, sound) or 24.5 (fan).
-* `bearing` ({balls: 9, ball_mm: 7.94, pitch_mm: 39.04, angle_deg: 0}).
-* `fault` ({kind: none, start_s: 0, growth_s: 20, severity: 1}); kinds: none inner outer ball unbalance misalignment
-  cavitation; for pulse: none irregular ectopic motion.
-* `sensor_faults` (list of {kind, at_s, for_s}, []): kinds dropout (samples are lost), stuck (the last value repeats),
-  clip (the amplifier saturates), silent (as dropout, and as fast as possible too `read` raises SensorLost once).
-* `signal` ("ppg" or "ecg"; "ppg"), `heart_rate_bpm` (float, 66): pulse only.
-* `duration_s` (float or null, null): the signal ends then; null is never.
-* `frame_s` (float or null, null): length of a frame (s); null is 0.064 paced and 0.5 as fast as possible.
+Its configuration is sensors/plugins.py, SimulatedConfig.
 """
 
 from __future__ import annotations
@@ -33,13 +15,12 @@ from edge_app.core.clock import Clock
 from edge_app.core.errors import ConfigError, SensorError, SensorLost
 from edge_app.core.frames import Counts, Frame
 from edge_app.dsp.bearing import Bearing
-from edge_app.sensors.sim_machine import AXES, BEARING_6205, MACHINES, Fault
-from edge_app.sensors.sim_operation import Operation, Point
-from edge_app.sensors.sim_pulse import PULSE_RANGE, PULSE_RATE_HZ, PulseGenerator
+from edge_app.sensors.recording import FULL_SCALE, wait_until
+from edge_app.sensors.sim_machine import AXES, BEARING_6205, FAULT_KINDS, MACHINES, Fault
+from edge_app.sensors.sim_operation import PROFILES, Operation, Point
+from edge_app.sensors.sim_pulse import PULSE_FAULT_KINDS, PULSE_RANGE, PULSE_RATE_HZ, PulseGenerator
 from edge_app.sensors.sim_rotor import RotorGenerator
 
-FULL_SCALE = 32767
-SENSOR_FAULT_KINDS = ("dropout", "stuck", "clip", "silent")
 _NO_FAULT = Fault()
 
 
@@ -48,7 +29,7 @@ class SensorFault:
     """Something wrong with the sensor, not with the machine."""
 
     kind: str
-    """One of SENSOR_FAULT_KINDS."""
+    """dropout, stuck, clip or silent."""
     at_s: float
     """When it begins, on the signal's own time (s)."""
     for_s: float = 1.0
@@ -62,7 +43,35 @@ class Generator(Protocol):
 
 
 class Simulated:
-    """Sensor that computes its signal, in real time (`paced`) or as fast as it is read."""
+    """Sensor that computes its signal, in real time (`paced`) or as fast as it is read.
+
+    Parameters
+    ----------
+    machine : "pump", "fan", "sound" or "pulse"
+    seed : int
+        Same seed, same counts, whatever the size of reads.
+    rate_hz : float, optional
+        Sampling rate (Hz); default 3332 (pump, fan), 16000 (sound) or 250 (pulse).
+    n_axes : int
+        1 is z, 2 is x z, 3 is x y z with gravity on z. Sound has 1. Pulse: 1 is `signal`, 2 is ECG and PPG.
+    range_units : float, optional
+        What 32768 counts stand for; default 16 g, 1 (full scale) or 4 (pulse).
+    profile : "steady", "varying" or "cycling"
+        How the machine is run (sim_operation.py).
+    schedule : sequence of (at_s, speed, load)
+        Instead of a profile; 1 is nominal, speed 0 stops the machine.
+    shaft_hz : float, optional
+        Nominal speed (Hz); default 29.5 (pump, sound) or 24.5 (fan).
+    fault : Fault
+        Of FAULT_KINDS, or of PULSE_FAULT_KINDS for a pulse.
+    sensor_faults : sequence of SensorFault
+        dropout (samples are lost), stuck (the last value repeats), clip (the amplifier saturates), silent (as dropout,
+        and as fast as possible too `read` raises SensorLost once).
+    duration_s : float, optional
+        The signal ends then (s); default never.
+    frame_s : float, optional
+        Length of a frame (s); default 0.064 paced and 0.5 as fast as possible.
+    """
 
     def __init__(
         self,
@@ -85,10 +94,9 @@ class Simulated:
         paced: bool = True,
         frame_s: float | None = None,
     ) -> None:
-        if machine not in (*MACHINES, "pulse"):
-            raise ConfigError(
-                f"simulated machine {machine!r} is unknown.", f"Known: {', '.join((*MACHINES, 'pulse'))}."
-            )
+        _check("machine", machine, (*MACHINES, "pulse"))
+        _check("profile", profile, PROFILES)
+        _check(f"fault of a {machine}", fault.kind, PULSE_FAULT_KINDS if machine == "pulse" else FAULT_KINDS)
         if n_axes not in AXES or (machine in ("sound", "pulse") and n_axes > (2 if machine == "pulse" else 1)):
             raise ConfigError(f"simulated {machine} with {n_axes} axes.", "Sound has 1, pulse 1 or 2, others 1 to 3.")
         model = MACHINES.get(machine)
@@ -175,7 +183,7 @@ class Simulated:
             self._wait(self._epoch_s + until / self.rate_hz, timeout_s)
         self._skip_to(until)
         if fault.kind == "silent" and not self._paced:
-            raise SensorLost(f"{self.name} was silent for {fault.for_s:g} s.")
+            raise SensorLost(f"{self.name} was silent for {fault.for_s:g} s.", "Its `sensor_faults` say so.")
 
     def _skip_to(self, sample: int) -> None:
         missing = sample - self._sent
@@ -186,12 +194,11 @@ class Simulated:
         self._counts["lost_samples"] += missing
 
     def _wait(self, due_s: float, timeout_s: float) -> None:
-        wait_s = due_s - self._clock.monotonic_s()
-        if wait_s > timeout_s:
-            self._clock.sleep_s(timeout_s)
+        try:
+            wait_until(self._clock, due_s, timeout_s, self.name)
+        except SensorLost:
             self._counts["timeouts"] += 1
-            raise SensorLost(f"{self.name} delivered nothing for {timeout_s:g} s.")
-        self._clock.sleep_s(wait_s)
+            raise
 
     def close(self) -> None:
         """Stop; may be called again."""
@@ -200,6 +207,11 @@ class Simulated:
     def counters(self) -> Mapping[str, int]:
         """Samples lost and reads in vain so far, from `sensor_faults`."""
         return dict(self._counts)
+
+
+def _check(what: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ConfigError(f"simulated {what}: {value!r} is unknown.", f"Known: {', '.join(known)}.")
 
 
 @dataclass(frozen=True)

@@ -326,18 +326,18 @@ def test_file_names_may_hold_equals_signs_and_commas():
         ("My Slot=file.wav", "should begin with a slot"),
         ("vibration=", "names no file"),
         ("vibration=,rate_hz=5", "names no file"),
-        ("v=f.wav,rate=12000", "unknown option 'rate'; did you mean 'rate_hz'?"),
+        ("v=f.wav,rate=12000", "unknown option 'rate'.\n  Did you mean 'rate_hz'?"),
         ("v=f.wav,rate_hz=fast", "rate_hz=fast is not a number above 0"),
         ("v=f.wav,rate_hz=-1", "rate_hz=-1 is not a number above 0"),
         ("v=f.wav,rate_hz=nan", "rate_hz=nan is not a number above 0"),
         ("v=f.wav,rate_hz=1,rate_hz=2", "rate_hz is given twice"),
-        ("v=f.wav,loop=maybe", "loop=maybe should be true or false"),
+        ("v=f.wav,loop=maybe", "loop=maybe is neither true nor false"),
     ],
 )
 def test_a_malformed_replay_says_what_is_wrong(text, what):
     with pytest.raises(ConfigError) as caught:
         parse_replay(text)
-    assert what in caught.value.what
+    assert what in str(caught.value)
 
 
 def test_no_heavy_library_is_imported_to_play_a_recording(ramp):

@@ -332,6 +332,12 @@ def matlab_file(path, *elements, order="<"):
     return path
 
 
+def test_a_compressed_variable_that_holds_nothing_is_passed_over(tmp_path):
+    packed = zlib.compress(b"")
+    path = matlab_file(tmp_path / "a.mat", struct.pack("<II", 15, len(packed)) + packed)
+    assert "holds no signal" in refusal(path)
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_numbers_of_either_byte_order_and_of_every_stored_width_are_read(tmp_path, order):
     # MATLAB stores doubles that are small whole numbers as bytes, and puts up to four of them into the tag itself

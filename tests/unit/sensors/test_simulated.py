@@ -364,7 +364,16 @@ def test_reading_without_open_and_closing_twice():
 
 @pytest.mark.parametrize(
     ("machine", "options"),
-    [("submarine", {}), ("sound", {"n_axes": 2}), ("pulse", {"n_axes": 3}), ("pump", {"n_axes": 4})],
+    [
+        ("submarine", {}),
+        ("sound", {"n_axes": 2}),
+        ("pulse", {"n_axes": 3}),
+        ("pump", {"n_axes": 4}),
+        ("pump", {"profile": "cyclic"}),
+        ("pump", {"fault": Fault("iner")}),
+        ("pump", {"fault": Fault("ectopic")}),
+        ("pulse", {"fault": Fault("inner")}),
+    ],
 )
 def test_machines_that_do_not_exist_are_refused(machine, options):
     with pytest.raises(ConfigError):
