@@ -83,13 +83,17 @@ def play(
     from edge_app.runtime.lifecycle import Device
 
     plain = the_pump()
-    with _broker(broker_url) as (kind, url, version), tempfile.TemporaryDirectory(prefix="edge-app-demo-") as folder:
-        options = RunOptions(state_root=Path(folder), on_judgement=on_judgement)
+    with (
+        _ended_by_signals(),
+        _broker(broker_url) as (kind, url, version),
+        tempfile.TemporaryDirectory(prefix="edge-app-demo-") as folder,
+    ):
+        options = RunOptions(state_root=Path(folder), on_judgement=on_judgement, control=False)
         device = Device(build(with_broker(plain, url, version), options, SystemClock()))
         if on_ready is not None:
             on_ready(f"{kind} at {url}", listen_line(url))
         last = _LastMessage(show)
-        with listening(url, version, f"edge/1/{plain.site}/{plain.id}/d/+", last, version), stop_on_signals(device):
+        with listening(url, f"edge/1/{plain.site}/{plain.id}/d/+", last, version), stop_on_signals(device):
             with device:
                 _watch(device, seconds, on_tick)
             last.wait_for(device, LAST_MESSAGE_S)
@@ -133,7 +137,7 @@ def _broker(url: str | None) -> Iterator[tuple[str, str, int]]:
         yield "broker", url, 5
         return
     with DemoBroker() as broker:
-        yield broker.kind, broker.url, broker.version, broker.version
+        yield broker.kind, broker.url, broker.version
 
 
 @contextmanager

@@ -32,8 +32,9 @@ DECISIONS_KEPT = 20
 SIGNAL_ROWS = 4
 BRAILLE_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 """Bit of each dot of a cell, row by row."""
-OTHER_ROWS = 17
-"""Rows of the screen that are not decisions."""
+HEAD_ROWS, SIGNAL_PANEL_ROWS, SCORE_PANEL_ROWS, HISTORY_ROWS = 3, SIGNAL_ROWS + 2, 3, 2
+ENOUGH_DECISION_ROWS = 4
+"""A screen too low for this many rows of decisions goes without the signal, then without the score's history."""
 FIRST_SCALE = 3.0
 """The first window fills a third of the height: what comes later has room to grow."""
 
@@ -159,7 +160,12 @@ class DemoView:
     def render(self) -> RenderableType:
         """The whole screen."""
         with self.model.lock:
-            parts = [self._head(), self._signal(), self._score(), self._decisions(), self._traffic()]
+            room = self.console.height - HEAD_ROWS - SCORE_PANEL_ROWS - 4  # decisions' frame, traffic, the cursor's row
+            with_signal = room - SIGNAL_PANEL_ROWS - HISTORY_ROWS >= ENOUGH_DECISION_ROWS
+            with_history = with_signal or room - HISTORY_ROWS >= ENOUGH_DECISION_ROWS
+            room -= with_signal * SIGNAL_PANEL_ROWS + with_history * HISTORY_ROWS
+            parts = [self._head(), *([self._signal()] if with_signal else [])]
+            parts += [self._score(HISTORY_ROWS * with_history), self._decisions(max(1, room)), self._traffic()]
         return Group(*parts)
 
     @property
@@ -196,7 +202,7 @@ class DemoView:
         lines = waveform(model.signal_g, model.full_g, self._width)
         return self._panel(Text("\n".join(lines), self._style), title)
 
-    def _score(self) -> RenderableType:
+    def _score(self, history_rows: int) -> RenderableType:
         model = self.model
         title = Text.assemble(
             ("score", "bold"),
@@ -209,13 +215,13 @@ class DemoView:
         else:
             body.append_text(score_bar(model.score, model.threshold, self._width - 6))
             body.append(f"  {model.score:.2f}", f"bold {self._style}")
-        body.append("\n")
-        body.append_text(history(model.scores, model.threshold, self._width, 2) if model.scores else Text("\n"))
+        if history_rows:
+            body.append("\n")
+            body.append_text(history(model.scores, model.threshold, self._width, history_rows))
         return self._panel(body, title)
 
-    def _decisions(self) -> RenderableType:
-        """As many of the newest decisions as the screen has room for."""
-        room = max(3, self.console.height - OTHER_ROWS)
+    def _decisions(self, room: int) -> RenderableType:
+        """As many of the newest decisions as fit into `room` rows."""
         lines: list[Text] = []
         for message in reversed(self.model.decisions):
             told = self._told(message)

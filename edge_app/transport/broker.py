@@ -141,7 +141,11 @@ class DemoBroker:
             self._folder = None
 
     def __enter__(self) -> DemoBroker:
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # Ctrl-C while it starts: it must not outlive us
+            self.close()
+            raise
         return self
 
     def __exit__(
