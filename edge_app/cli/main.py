@@ -48,12 +48,14 @@ examples:
   edge-app check configs/devices/pump-7.yaml
   edge-app run configs/devices/pump-7.yaml
 
-Exit status: 0 done, 1 a check failed, 2 wrong input or configuration, 130 interrupted.
+Exit status: 0 done, 1 a check failed, 2 wrong input or configuration, 130 interrupted,
+74 the system refused a file or an output, 70 a fault of edge-app itself.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status. A person's mistake is answered by a message, never by a traceback."""
+    _open_closed_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
     verbose = "--verbose" in arguments
     try:
@@ -67,6 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except ModuleNotFoundError as error:
         return _missing_package(error, verbose)
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        what = f"the system refused: {error.strerror or error}{where}.\n  --verbose shows where it happened."
+        return _report(what, error, verbose, 74)
     except Exception as error:
         what = (
             f"{type(error).__name__}: {error}\n  This is a fault of edge-app itself. --verbose shows where it happened."
@@ -153,13 +159,13 @@ def _report(text: str, error: BaseException, verbose: bool, status: int) -> int:
         traceback.print_exception(error, file=sys.stderr)
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         _discard_output()
     print(f"edge-app: error: {text}", file=sys.stderr)
     return status
 
 
-EXTRAS = {"rich": "demo", "amqtt": "demo", "sounddevice": "audio", "scipy": "train", "flatbuffers": "train"}
+EXTRAS = {"rich": "demo", "amqtt": "demo", "sounddevice": "audio", "flatbuffers": "train"}
 """Packages that come with an extra of ours."""
 
 
@@ -170,6 +176,17 @@ def _missing_package(error: ModuleNotFoundError, verbose: bool) -> int:
     extra = EXTRAS.get(package)
     fix = f'pip install "edge-app[{extra}]"' if extra else f"pip install {package}"
     return _report(f"this needs the Python package `{package}`, which is not installed.\n  {fix}", error, verbose, 2)
+
+
+def _open_closed_streams() -> None:
+    """Started with a stream closed (`>&-`), Python has None there, and the next file opened takes its number."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        import os
+
+        while os.open(os.devnull, os.O_RDWR) < 2:
+            pass
+        sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+        sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _discard_output() -> None:

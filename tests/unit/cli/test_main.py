@@ -101,7 +101,7 @@ def test_an_interruption_is_quiet(verb, capsys):
 
 
 def test_a_missing_package_names_the_extra_that_brings_it(verb, capsys):
-    verb(raising(ModuleNotFoundError("No module named 'scipy.io'", name="scipy.io")))
+    verb(raising(ModuleNotFoundError("No module named 'flatbuffers.builder'", name="flatbuffers.builder")))
 
     assert cli.main(["probe"]) == 2
     assert 'pip install "edge-app[train]"' in capsys.readouterr().err
@@ -133,3 +133,19 @@ def test_a_reader_who_leaves_early_is_no_error():
 
     assert done.stdout == "{\n"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(closed):
+    command = f"{sys.executable} -m edge_app.cli.main sensors list {closed}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", ["--version", "sensors list"])
+def test_an_output_that_takes_nothing_is_the_system_s_refusal(arguments):
+    command = f"{sys.executable} -m edge_app.cli.main {arguments} > /dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 74
+    assert done.stderr.startswith("edge-app: error: the system refused: No space left on device")
+    assert "Traceback" not in done.stderr
