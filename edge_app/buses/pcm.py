@@ -201,12 +201,10 @@ def choose_input(inputs: list[SoundInput], wanted: str) -> SoundInput:
 
 def cannot_record(device: SoundInput, rate_hz: float, n_channels: int, why: str) -> BusError:
     """The error of an input that is there and does not open."""
-    error = BusError(
+    return BusError(
         f"Cannot record {n_channels} channel(s) at {rate_hz:g} Hz from {device.name} ({why}).",
         f"It prefers {device.rate_hz:g} Hz and has {device.channels} channel(s); another program may be using it.",
     )
-    error.kind = "failed"
-    return error
 
 
 class BlockQueue:

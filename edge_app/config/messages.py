@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,48}$")]
+from edge_app.config.schema import Id
+
 Jid = Annotated[str, Field(pattern=r"^[0-9a-f]{1,32}$")]
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 Score = Annotated[int, Field(ge=0, le=10000)]

@@ -27,9 +27,6 @@ GROUPS = {
 LocalPlugins = Mapping[tuple[str, str], Plugin]
 """Plugins of an app's own `plugin.py`, by group and name."""
 
-OURS = "edge-app"
-"""Name of the distribution that holds the built-in plugins."""
-
 
 @cache
 def _entry_points(group: str) -> dict[str, metadata.EntryPoint]:
@@ -64,11 +61,6 @@ def find(group: str, name: str, local: LocalPlugins | None = None) -> Plugin:
     if entry is None:
         raise _unknown(group, name, names(group, local))
     return _load(group, entry)
-
-
-def all_plugins(group: str) -> list[Plugin]:
-    """Every plugin of a group that can be loaded, by name."""
-    return [find(group, name) for name in names(group)]
 
 
 def _load(group: str, entry: metadata.EntryPoint) -> Plugin:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from edge_app.config.apps import APP_FILE
 from edge_app.config.errors import nearest
 from edge_app.config.load import shown
 from edge_app.config.resolved import ResolvedApp, ResolvedDevice, ResolvedPipeline
@@ -35,7 +36,7 @@ def try_app(
         try:
             _try_pipeline(app, pipeline, rate_hz, machine or {})
         except EdgeAppError as error:
-            found.append(_placed(app, pipeline, error))
+            found.append(placed(app, pipeline, error))
     return found
 
 
@@ -57,7 +58,7 @@ def _try_pipeline(app: ResolvedApp, pipeline: ResolvedPipeline, rate_hz: float, 
         machine=machine,
     )
     extractor = pipeline.features.plugin.create(pipeline.features.config, context)
-    names = list(extractor.schema.names)
+    names = extractor.schema.names
     if pipeline.gate is not None and pipeline.gate.feature not in names:
         raise unknown_feature(pipeline.gate.feature, names)
     pipeline.model.plugin.create(pipeline.model.config, ModelContext(app.folder, extractor.schema))
@@ -65,19 +66,20 @@ def _try_pipeline(app: ResolvedApp, pipeline: ResolvedPipeline, rate_hz: float, 
     pipeline.decision.plugin.create(pipeline.decision.config, times)
 
 
-def unknown_feature(name: str, names: list[str]) -> ConfigError:
+def unknown_feature(name: str, names: Sequence[str]) -> ConfigError:
     """A gate names a feature that is not computed."""
     guess = nearest(name, names)
     hint = f"Did you mean `feature: {guess}`? " if guess else ""
     return ConfigError(f"gate.feature: there is no feature `{name}`", f"{hint}Features: {_few(names)}.")
 
 
-def _few(names: list[str]) -> str:
+def _few(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= 16 else ", ".join([*names[:6], "…", *names[-8:]])
 
 
-def _placed(app: ResolvedApp, pipeline: ResolvedPipeline, error: EdgeAppError) -> EdgeAppError:
-    where = f"{shown(app.folder / 'app.yaml')}: pipelines.{pipeline.name}: "
-    placed = type(error)(where + error.what, error.fix)
-    placed.__cause__ = error
-    return placed
+def placed(app: ResolvedApp, pipeline: ResolvedPipeline, error: EdgeAppError) -> EdgeAppError:
+    """The error with the app's file and the pipeline in front."""
+    where = f"{shown(app.folder / APP_FILE)}: pipelines.{pipeline.name}: "
+    found = type(error)(where + error.what, error.fix)
+    found.__cause__ = error
+    return found

@@ -76,6 +76,3 @@ class Publisher(Protocol):
 
     def close(self, farewell: Outgoing | None = None) -> None:
         """Say farewell when connected, disconnect, stop. Idempotent."""
-
-
-Names = Sequence[str]

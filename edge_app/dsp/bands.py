@@ -108,7 +108,7 @@ def plan_sums(sums: Sequence[Sum], power_log2: float) -> BandPlan:
         weights=np.array([float(weight) for _, weight in flat]) * scales,
         starts=np.cumsum([0, *counts[:-1]]).astype(np.intp),
         counts=np.array(counts, np.intp),
-        log2_q16=np.array([_q16(one.unit_log2 + power_log2) for one in sums], np.int64),
+        log2_q16=np.array([q16(one.unit_log2 + power_log2) for one in sums], np.int64),
     )
 
 
@@ -137,5 +137,6 @@ def log2_bands(power: Floats, plan: BandPlan) -> tuple[Ints, NDArray[np.bool_]]:
     return log2_q16_array(np.where(silent, 1.0, sums)) + (exponents << 16) + plan.log2_q16, silent
 
 
-def _q16(value: float) -> int:
+def q16(value: float) -> int:
+    """A constant in Q16, rounded to nearest, halves upwards."""
     return math.floor(65536.0 * value + 0.5)

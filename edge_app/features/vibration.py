@@ -18,7 +18,7 @@ from edge_app.core.errors import ConfigError
 from edge_app.core.frames import Window
 from edge_app.core.results import FeatureSchema, FeatureVector
 from edge_app.core.units import STANDARD_GRAVITY_MPS2
-from edge_app.dsp.bands import BandPlan, Sum, band_sum, edge_position, log2_bands, plan_sums, velocity_sum
+from edge_app.dsp.bands import BandPlan, Sum, band_sum, edge_position, log2_bands, plan_sums, q16, velocity_sum
 from edge_app.dsp.decimate import FRACTION_BITS, Decimator, decimate, design_decimator, polyphase
 from edge_app.dsp.envelope import EnvelopePlan, line_levels, plan_envelope
 from edge_app.dsp.logadd import add_amplitudes_q8, add_powers_q8
@@ -163,7 +163,7 @@ def make_plan(
     envelope = None
     if lines is not None:
         envelope = _envelope_plan(lines, settings.axes, welch.length, rate_hz / decimator.factor)
-    return _Plan(decimator, polyphase(decimator), welch, sums, _q16(scale_log2 + welch.bits), envelope)
+    return _Plan(decimator, polyphase(decimator), welch, sums, q16(scale_log2 + welch.bits), envelope)
 
 
 def _envelope_plan(lines: LineSettings, n_axes: int, length: int, rate_hz: float) -> EnvelopePlan | None:
@@ -225,7 +225,3 @@ def check_settings(settings: VibrationSettings, rate_hz: float) -> None:
             f"sensor too slow: {rate_hz:g} Hz, but the app needs min_rate_hz {settings.min_rate_hz:g}",
             "Set a higher `rate_hz` for the sensor, or use a sensor that can.",
         )
-
-
-def _q16(value: float) -> int:
-    return math.floor(65536.0 * value + 0.5)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_app.config.resolved import GateSpec, ResolvedApp, ResolvedDevice, ResolvedPipeline, ResolvedSensor
+from edge_app.config.trial import placed, unknown_feature
 from edge_app.core.clock import Clock
 from edge_app.core.errors import ConfigError
 from edge_app.core.plugin import DeciderContext, FeatureContext, ModelContext, PublisherContext, SensorContext
@@ -186,13 +187,7 @@ def _gate(app: ResolvedApp, spec: ResolvedPipeline, gate: GateSpec | None, extra
         return None
     names = extractor.schema.names
     if gate.feature not in names:
-        from edge_app.config.errors import nearest
-
-        guess = nearest(gate.feature, names)
-        raise ConfigError(
-            f"{app.folder / 'app.yaml'}: pipelines.{spec.name}.gate.feature: there is no feature `{gate.feature}`",
-            (f"Did you mean `{guess}`? " if guess else "") + f"Features: {', '.join(names[-8:])} …",
-        )
+        raise placed(app, spec, unknown_feature(gate.feature, names))
     return Gate(gate.feature, names.index(gate.feature), extractor.level(gate.feature, gate.above))
 
 

@@ -40,7 +40,7 @@ class Reader:
     """Reads one sensor for all its pipelines.
 
     A failing sensor is closed and reopened with back-off and jitter; its pipelines are told once a hop that they
-    cannot judge, and `on_silence` lets the sensor's own alarm speak. Other sensors go on.
+    cannot judge, and `on_signal` lets the sensor's own alarm speak. Other sensors go on.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 Source: TensorFlow Lite 8-bit quantization specification: int8 weights in [-127, 127] with zero point 0, int32 bias of
 scale s_in · s_w, asymmetric int8 activations whose range includes 0. Dense layers per tensor: per channel gains
-nothing here and costs a third of the file (../shared notes, section 1).
+nothing here and costs a third of the file.
 """
 
 from __future__ import annotations

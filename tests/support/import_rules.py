@@ -38,7 +38,7 @@ ONE_IMPORTER = {
     "rich": ("cli/demo_view.py",),
     "time": ("core/clock.py",),
     "datetime": ("core/clock.py",),
-    "scipy": ("sensors/recording_formats.py", "training/"),
+    "scipy": ("training/",),
     "flatbuffers": ("training/",),
     "sklearn": ("training/",),
     "torch": ("training/",),
@@ -47,8 +47,8 @@ ONE_IMPORTER = {
 }
 """The files or folders that may import a library; "plugins.py" means the one of any room."""
 NEVER = ("pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "pandas", "matplotlib")
-LAZY = ("scipy",)
-"""Outside training only inside a function: an extra, which a device need not have installed."""
+LAZY = ("sounddevice", "amqtt")
+"""Only inside a function: of an extra, which a device need not have installed."""
 ON_THE_DEVICE = ("array", "struct", "micropython")
 """Besides other `=` files, all that an `=` file may import."""
 
@@ -157,8 +157,8 @@ def _wrong_library(item: Import, top: str, package: Path) -> Iterator[str]:
     allowed = ONE_IMPORTER.get(top)
     if allowed and not any(_is_at(where, place) for place in allowed):
         yield f"{top} is imported only by {', '.join(allowed)}"
-    if top in LAZY and item.top_level and not where.startswith("training/"):
-        yield f"{top} is an extra: import it inside the function that needs it"
+    if top in LAZY and item.top_level:
+        yield f"{top} is of an extra: import it inside the function that needs it"
     if where.startswith("core/") and top not in sys.stdlib_module_names and top != "numpy":
         yield f"core imports the standard library and numpy only, not {top}"
 
