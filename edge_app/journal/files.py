@@ -146,6 +146,13 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def room_for(database: Path) -> int:
+    """Bytes the journal may come to on this disk: what is free, and what its files take already."""
+    room = os.statvfs(database.parent)
+    own = [database.with_name(database.name + suffix) for suffix in ("", "-wal")] + [database.with_suffix(".ballast")]
+    return room.f_bavail * room.f_frsize + sum(each.stat().st_size for each in own if each.exists())
+
+
 def set_aside(database: Path) -> Path:
     """Rename a damaged database and its log, keep them, and return the new name."""
     number = 1

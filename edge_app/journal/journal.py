@@ -14,9 +14,10 @@ from types import TracebackType
 from typing import Any
 
 from edge_app.core.errors import JournalError
-from edge_app.journal import gaps, policy, quarantine
-from edge_app.journal.files import Ballast, Lock, MarkFile, make_folder, set_aside
+from edge_app.journal import gaps, policy, quarantine, queries
+from edge_app.journal.files import Ballast, Lock, MarkFile, make_folder, room_for, set_aside
 from edge_app.journal.identity import begin_boot
+from edge_app.journal.queries import AT, IDENTITY, RANKS
 from edge_app.journal.records import Entry, Gap, Key, Receipt, Render, Row, whole
 from edge_app.journal.store import PAGE_BYTES, Store, StoreDamaged, StoreFull
 
@@ -26,12 +27,8 @@ RELIEF_ROUNDS = 6
 
 _LOCAL = -1
 """Rank of decisions made without a publisher: nobody waits for them."""
-_RANKS = "rank IN (0, 1, 2, 3)"
-_ROW = "SELECT life, boot, seq, rank, app, text, tries FROM decisions WHERE "
 _SIZES = "SELECT life, boot, seq, rank, length(text) + 48 FROM decisions WHERE "
 _Key = tuple[int, int, int]
-_IDENTITY = "life = ? AND boot = ? AND seq = ?"
-_AT = f"{_RANKS} AND {_IDENTITY}"
 _NOTES = {
     "missing": "Journal {path} was deleted; a new one with jid {jid} begins.",
     "replaced": "Journal {path} is an older or foreign copy; new decisions get the new jid {jid}.",
@@ -60,9 +57,8 @@ class Journal:
         self.depth = 0
         """Decisions somebody still has to confirm."""
         self.dropped = 0
-        """Decisions given up since opening because there was no room."""
         self.quarantined = 0
-        """Decisions put into quarantine since opening."""
+        """Decisions given up for want of room, and put into quarantine, since opening."""
         self.tight = False
         """Whether the disk was full and the journal makes do with what it has."""
         self.notes: list[str] = []
@@ -70,13 +66,17 @@ class Journal:
         self._required = 0
         self._bits: dict[str, int] = {}
         self.telling = False
-        """Whether a gap has been told and nobody confirmed it yet."""
-        ballast_bytes = min(max(max_bytes // 16, 4 * PAGE_BYTES), 1 << 19)
-        self._store = Store(self.path, max_bytes - ballast_bytes)
+        """Whether a told gap is not confirmed yet."""
         self._lock = Lock(self.path.with_suffix(".lock"))
         self._mark = MarkFile(self.path.with_suffix(".mark"))
-        self._ballast = Ballast(self.path.with_suffix(".ballast"), ballast_bytes)
+        self._set_cap(max_bytes)
         self._mutex = threading.RLock()
+
+    def _set_cap(self, cap_bytes: int) -> None:
+        ballast_bytes = min(max(cap_bytes // 16, 4 * PAGE_BYTES), 1 << 19)
+        self._cap_bytes = cap_bytes
+        self._store = Store(self.path, cap_bytes - ballast_bytes)
+        self._ballast = Ballast(self.path.with_suffix(".ballast"), ballast_bytes)
 
     # opening and closing
 
@@ -85,17 +85,19 @@ class Journal:
         if self.jid:
             return
         if self.max_bytes < SMALLEST_BYTES:
-            what = f"journal {self.path} may take {self.max_bytes} bytes only."
-            raise JournalError(what, f"Allow it at least {SMALLEST_BYTES} bytes.")
+            raise JournalError(
+                f"journal {self.path}: max_bytes is too small.", f"Allow at least {SMALLEST_BYTES} bytes."
+            )
         make_folder(self.path.parent)
         self._lock.acquire()
         try:
+            self._set_cap(max(SMALLEST_BYTES, min(self.max_bytes, room_for(self.path) * 3 // 4)))
             self._open_store()
             self._ballast.make()
         except OSError as error:
             self.close()
-            what = f"journal {self.path} cannot be opened: {error.strerror}."
-            raise JournalError(what, "Free some disk space, or mend the permissions of its folder.") from error
+            fix = "Free some disk space, or mend the permissions of its folder."
+            raise JournalError(f"journal {self.path} cannot be opened: {error.strerror}.", fix) from error
         except BaseException:
             self.close()
             raise
@@ -131,7 +133,7 @@ class Journal:
         self.telling = gaps.any_told(self._store)
 
     def _count(self) -> None:
-        self.depth = int(self._store.read("SELECT count(*) FROM decisions WHERE rank >= 0")[0][0])
+        self.depth = self._store.read("SELECT count(*) FROM decisions WHERE rank >= 0")[0][0]
 
     def close(self) -> None:
         """Checkpoint, close, unlock; idempotent."""
@@ -166,6 +168,8 @@ class Journal:
         """
         with self._mutex:
             entries = list(entries)
+            if not self.tight and self._store.disk_is_short():
+                self._tighten()
             for round_ in range(RELIEF_ROUNDS):
                 try:
                     return self._commit_once(entries, render, confirmed, receipts, owed)
@@ -186,8 +190,10 @@ class Journal:
     ) -> list[Row]:
         rows, last, told = self._prepare(entries, render)
         states = {entry.state_key: json.dumps(entry.state) for entry in entries if entry.state_key is not None}
-        store = self._store
-        gone = 0
+        store, gone = self._store, 0
+        # A quarter more than the texts: identity, keys, pages that are not full.
+        if rows and store.free_bytes() < sum(len(row.text) + 64 for row in rows) * 5 // 4:
+            raise StoreFull(f"journal {self.path} is full.")
         with store.transaction():
             if rows:
                 store.write_many(
@@ -200,7 +206,7 @@ class Journal:
             if told:
                 gaps.tell(store, told)
             if confirmed:
-                gone += store.write_many(f"DELETE FROM decisions WHERE {_AT}", confirmed)
+                gone += store.write_many(f"DELETE FROM decisions WHERE {AT}", confirmed)
             for receipt in receipts:
                 gone += self._receive(receipt)
             if gone and (self.telling or told):
@@ -237,13 +243,9 @@ class Journal:
 
     def _relieve(self, entries: list[Entry], round_: int) -> None:
         """Make room for `entries`: the ballast first, then old rows; at last the new ones give way, in place."""
-        needed = max(self.max_bytes // 32, 1024 * len(entries))
-        if round_ == 0 and not self._store.at_cap(needed):
-            # The disk is full, not the journal: with the ballast's room its log is moved in, then it stops growing.
-            self._ballast.free()
-            self._store.checkpoint()
-            self._store.tighten()
-            self.tight = True
+        needed = max(self._cap_bytes // 32, 1024 * len(entries))
+        if round_ == 0 and self._store.free_bytes() >= needed:
+            self._tighten()
             return
         with suppress(StoreFull):  # Not even room for deleting: the caller tries again later.
             if not self._give_up_local(needed):
@@ -252,11 +254,18 @@ class Journal:
                         break
         self._store.checkpoint()
 
+    def _tighten(self) -> None:
+        """The disk is full, not the journal: move the log in, with the ballast's room if need be, and stop growing."""
+        if not self._store.checkpoint() and self._ballast.free():
+            self._store.checkpoint()
+        self._store.tighten()
+        self.tight = True
+
     def _give_up_local(self, needed_bytes: int) -> int:
         """Rows nobody waits for, oldest first: no gap, nothing was promised."""
         local = self._store.read(_SIZES + f"rank = {_LOCAL} ORDER BY life, boot, seq")
         keys = policy.victims([(row[:3], 0, row[4]) for row in local], needed_bytes, 0)
-        return self._store.write_many(f"DELETE FROM decisions WHERE rank = {_LOCAL} AND {_IDENTITY}", keys)
+        return self._store.write_many(f"DELETE FROM decisions WHERE rank = {_LOCAL} AND {IDENTITY}", keys)
 
     def _give_up_old(self, needed_bytes: int, rank_max: int) -> int:
         kept = self._store.read(_SIZES + "rank >= 0 ORDER BY rank, life, boot, seq")
@@ -284,9 +293,9 @@ class Journal:
         groups: dict[tuple[int, int], list[int]] = {}
         for key in keys:
             groups.setdefault(key[:2], []).append(key[2])
-        app = store.read(f"SELECT app FROM decisions WHERE {_AT}", keys[-1])
+        app = store.read(f"SELECT app FROM decisions WHERE {AT}", keys[-1])
         # Deleting comes first: its pages take the gap records.
-        store.write_many(f"DELETE FROM decisions WHERE {_AT}", keys)
+        store.write_many(f"DELETE FROM decisions WHERE {AT}", keys)
         for (life, boot), numbers in groups.items():
             jid = self._jid_of(life)
             for first, last in policy.ranges_of(numbers):
@@ -300,8 +309,9 @@ class Journal:
     def remake_ballast(self) -> bool:
         """Put the ballast back, and grow again, when the disk has room again; true when all is well."""
         with self._mutex:
-            well = self._ballast.make()
+            well = not self._store.disk_is_short(2) and self._ballast.make()
             if well and self.tight:
+                self._store.checkpoint()
                 self._store.relax()
                 self.tight = False
             return well
@@ -333,7 +343,7 @@ class Journal:
         life = self._store.read("SELECT life FROM lives WHERE jid = ?", (receipt.jid,))
         if not bit or not life:
             return 0
-        where = f" WHERE {_RANKS} AND life = ? AND boot = ? AND seq BETWEEN ? AND ?"
+        where = f" WHERE {RANKS} AND life = ? AND boot = ? AND seq BETWEEN ? AND ?"
         values = (life[0][0], receipt.boot, receipt.first, receipt.last)
         if self._required == bit:
             return self._store.write("DELETE FROM decisions" + where, values)
@@ -343,12 +353,12 @@ class Journal:
     def refused(self, key: Key, reason: int) -> bool:
         """Count one refusal; true when that put the decision into quarantine (and a gap was noted)."""
         with self._mutex, self._store.transaction():
-            found = self._store.read(f"SELECT tries + 1, app, text FROM decisions WHERE {_AT}", key)
+            found = self._store.read(f"SELECT tries + 1, app, text FROM decisions WHERE {AT}", key)
             if not found:
                 return False
             tries, app, text = found[0]
             if policy.refusal(reason, tries) == "again":
-                self._store.write(f"UPDATE decisions SET tries = ? WHERE {_AT}", (tries, *key))
+                self._store.write(f"UPDATE decisions SET tries = ? WHERE {AT}", (tries, *key))
                 return False
             quarantine.keep(self._store, key, app, reason, text)
             self._drop([key], "refused")
@@ -361,18 +371,12 @@ class Journal:
     def backlog(self, after: Key, upto: Key, most: int) -> list[Row]:
         """Unconfirmed decisions after one identity and up to another, in order."""
         with self._mutex:
-            one = "rank = {} AND (life, boot, seq) > (?1, ?2, ?3) AND (life, boot, seq) <= (?4, ?5, ?6)"
-            # Each rank is read in its own order and no further than needed, then they are merged.
-            each = [f"SELECT * FROM ({_ROW}{one} ORDER BY life, boot, seq LIMIT ?7)".format(rank) for rank in range(4)]
-            sql = " UNION ALL ".join(each) + " ORDER BY 1, 2, 3 LIMIT ?7"
-            found = self._store.read(sql, (*after, *upto, most))
-            return [_row(each) for each in found]
+            return queries.backlog(self._store, after, upto, most)
 
     def row(self, key: Key) -> Row | None:
         """One kept decision; None when it has gone."""
         with self._mutex:
-            found = self._store.read(_ROW + _AT, key)
-            return _row(found[0]) if found else None
+            return queries.row(self._store, key)
 
     def first(self) -> tuple[str, int, int] | None:
         """Oldest identity (jid, boot, seq) still to be confirmed."""
@@ -394,7 +398,3 @@ class Journal:
         with self._mutex:
             found = self._store.read("SELECT text, why FROM last WHERE app = ? AND pipe = ?", (app, pipe))
             return whole(*found[0]) if found else None
-
-
-def _row(found: Sequence[Any]) -> Row:
-    return Row(Key(*found[:3]), *found[3:])

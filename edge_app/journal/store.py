@@ -17,6 +17,8 @@ from edge_app.core.errors import JournalError
 from edge_app.journal.records import whole
 
 PAGE_BYTES = 4096
+HEADROOM_PAGES = 8
+"""Pages ordinary commits leave free."""
 FORMAT = 1
 """Written into the file as user_version."""
 
@@ -73,6 +75,7 @@ class Store:
         self.path = path
         self.max_bytes = max_bytes
         self._db: sqlite3.Connection | None = None
+        self._most_pages = 0
 
     def open(self) -> None:
         """Open or create, and check. Raises StoreDamaged, JournalError."""
@@ -131,18 +134,16 @@ class Store:
 
     def tighten(self) -> None:
         """The disk is full: do with what the file and its log have already."""
-        self._limit(4, int(self.read("PRAGMA page_count")[0][0]))
+        self._limit(4, int(self.read("PRAGMA page_count")[0][0]) + HEADROOM_PAGES)
 
     def _limit(self, wal_pages: int, pages: int) -> None:
         self.read(f"PRAGMA wal_autocheckpoint = {wal_pages}")
-        self.read(f"PRAGMA max_page_count = {pages}")
+        self._most_pages = int(self.read(f"PRAGMA max_page_count = {pages}")[0][0])
 
-    def at_cap(self, needed_bytes: int) -> bool:
-        """Whether so much more would not fit into the file; if it would, a failure is the disk's."""
-        pages, most, free = (
-            int(self.read(f"PRAGMA {each}")[0][0]) for each in ("page_count", "max_page_count", "freelist_count")
-        )
-        return (most - pages + free) * PAGE_BYTES < needed_bytes
+    def free_bytes(self) -> int:
+        """What still fits into the file; HEADROOM_PAGES stay back, because even deleting needs a few to rebalance."""
+        pages, free = (int(self.read(f"PRAGMA {each}")[0][0]) for each in ("page_count", "freelist_count"))
+        return (self._most_pages - pages + free - HEADROOM_PAGES) * PAGE_BYTES
 
     @property
     def db(self) -> sqlite3.Connection:
@@ -182,10 +183,21 @@ class Store:
                 self.db.execute("ROLLBACK")
             raise
 
-    def checkpoint(self) -> None:
-        """Move the log into the database and start it over; a failure changes nothing."""
-        with suppress(sqlite3.Error):
-            self.db.execute("PRAGMA wal_checkpoint(RESTART)")
+    def checkpoint(self) -> bool:
+        """Move the log into the database and start it over; false when the disk has no room for all of it."""
+        try:
+            busy, pages, moved = self.db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        except sqlite3.Error:
+            return False
+        return not busy and bool(pages == moved)
+
+    def disk_is_short(self, factor: int = 1) -> bool:
+        """Whether the disk has less than one checkpoint may need, times `factor`.
+
+        Left to itself the log could grow into the last free block; then it could be moved nowhere, for ever.
+        """
+        room = os.statvfs(self.path.parent)
+        return room.f_bavail * room.f_frsize < factor * 2 * self.wal_pages * PAGE_BYTES
 
     def _mapped(self, run: Callable[[], Result]) -> Result:
         try:

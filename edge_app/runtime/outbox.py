@@ -92,7 +92,7 @@ class Outbox:
         self._delivery = Delivery(journal, publisher, topics, self._by, **delivery) if publisher is not None else None
         self._inbox: deque[Entry | PublisherEvent] = deque()
         self._wake: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._armed = False
+        self._armed = self._busy = False
         self._waiting: list[Entry] = []
         self._gaps = GapTeller(journal, clock)
         self._presence = Presence(journal, topics, device, clock, birth)
@@ -170,7 +170,7 @@ class Outbox:
     def _drained(self) -> bool:
         if self._failure is not None or self._thread is None:
             return True
-        if self._inbox or self._waiting or self._armed:
+        if self._inbox or self._waiting or self._armed or self._busy:
             return False
         return self._link == "down" or (self._link == "up" and self._delivery is not None and self._delivery.idle)
 
@@ -218,6 +218,7 @@ class Outbox:
     def step(self, last: bool = False) -> None:
         """One turn: take what came in, commit it, then publish."""
         now_s = self._clock.monotonic_s()
+        self._busy = True
         self._armed = False
         entries = self._take_inbox(now_s)
         self._commit(entries, now_s, last)
@@ -225,6 +226,7 @@ class Outbox:
             self._publish_presence(self._delivery, now_s, last)
             self._delivery.pump(now_s)
         with self._turned:
+            self._busy = False
             self._turned.notify_all()
 
     def _take_inbox(self, now_s: float) -> list[Entry]:
