@@ -178,10 +178,19 @@ def _make_or_pick(folder: Path, where: Path) -> str:
 def _check_tunable(app: _App, problems: Problems) -> None:
     for number, path in enumerate(app.config.tunable):
         known = tunable_paths(app)
-        if path not in known:
+        if path not in known and not _in_refused_stage(app, path):
             guess = nearest(path, known)
             fix = f"Did you mean `{guess}`?" if guess else f"Paths look like `{known[0]}`." if known else ""
             problems.add(app.document, ("tunable", number), f"`{path}` is no key of this app", fix)
+
+
+def _in_refused_stage(app: _App, path: str) -> bool:
+    """Whether a key lies in a block that is wrong and has been told already."""
+    return any(
+        path.startswith(f"pipelines.{name}.{key}.") and (name, key) not in app.stages
+        for name in app.config.pipelines
+        for key in STAGES
+    )
 
 
 def tunable_paths(app: _App) -> list[str]:

@@ -134,7 +134,7 @@ def _permission(error: OSError) -> str:
 
 def _files_in(folder: Path) -> str:
     names = sorted(item.name for item in folder.glob("*.yaml"))[:8]
-    return "It holds " + ", ".join(names) + "." if names else "It holds no YAML file."
+    return f"{shown(folder)} holds {', '.join(names) or 'no YAML file'}."
 
 
 def _nearest_file(path: Path) -> str:

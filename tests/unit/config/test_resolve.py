@@ -264,6 +264,13 @@ def test_a_pipeline_that_listens_to_an_unknown_slot_is_refused(world):
     assert "`sensors` has no slot `vibraton`\n  Did you mean `sensor: vibration`?" in refused(world.device_file)
 
 
+def test_an_override_that_is_out_of_range_is_the_only_thing_told(world):
+    text = refused(world.device(add="override: {pipelines.drive_end.decision.raise_above: 8.5}\n"))
+
+    assert "pipelines.drive_end.decision.raise_above: 8.5 is out of range" in text
+    assert "tunable" not in text
+
+
 def test_tunable_must_name_a_key_of_the_app(world):
     world.app("pipelines.drive_end.gate.above", "pipelines.drive_end.gate.abov")
 
