@@ -21,8 +21,6 @@ EXAMPLES = """examples:
 Exit status: 0 when no check failed (warnings allowed), 1 when one did.
 """
 
-DEFAULT_JOURNAL_BYTES = 16 * 1024 * 1024
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
@@ -57,9 +55,10 @@ def _print(check: Check, words: dict[str, str]) -> None:
 def examine(device_file: str | None, state_dir: str | None) -> Iterator[Check]:
     """All checks in order: from what everything stands on to what stands furthest away."""
     from edge_app.cli import doctor_checks as checks
+    from edge_app.config.schema import JournalConfig
 
     device, trouble = _load(device_file)
-    journal_bytes = device.journal_max_bytes if device else DEFAULT_JOURNAL_BYTES
+    journal_bytes = device.journal_max_bytes if device else JournalConfig().max_bytes
     yield from checks.machine_checks(state_dir, journal_bytes)
     if device_file is not None:
         if trouble is not None:

@@ -25,17 +25,15 @@ class Health:
         return self._clock.monotonic_s() - self._start_s
 
     def fields(self) -> dict[str, int]:
-        """Integers of the health message: up_s, rss_kb, cpu_permille, disk_free_kb and, where known, temp_c."""
+        """Integers of the health message: rss_kb, cpu_permille and, where known, disk_free_kb and temp_c."""
         now_s, cpu_s = self._clock.monotonic_s(), process_cpu_s()
         (then_s, then_cpu_s), self._last = self._last, (now_s, cpu_s)
         fields = {
-            "up_s": int(self.up_s()),
             "rss_kb": resident_kb(),
             "cpu_permille": round(1000 * (cpu_s - then_cpu_s) / max(now_s - then_s, 1e-3)),
-            "disk_free_kb": free_kb(self._folder),
         }
-        celsius = temperature_c()
-        return fields if celsius is None else fields | {"temp_c": celsius}
+        known = {"disk_free_kb": free_kb(self._folder), "temp_c": temperature_c()}
+        return fields | {name: value for name, value in known.items() if value is not None}
 
 
 def resident_kb() -> int:
@@ -46,9 +44,12 @@ def resident_kb() -> int:
         return 0
 
 
-def free_kb(folder: Path) -> int:
-    """Free space for us on the folder's file system (kB)."""
-    status = os.statvfs(folder)
+def free_kb(folder: Path) -> int | None:
+    """Free space for us on the folder's file system (kB); None where that cannot be asked (a card that was pulled)."""
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return None
     return status.f_bavail * status.f_frsize // 1024
 
 

@@ -110,6 +110,24 @@ def windows(signal: Signal, task: Task, hop_s: float) -> Iterator[Window]:
         yield from windower.push(frame)
 
 
+def verdicts(
+    signal: Signal, task: Task, hop_s: float, extractor: FeatureExtractor
+) -> Iterator[tuple[Window, str, NDArray[np.int16] | None]]:
+    """Each window with its verdict before any model ("unknown", "idle", "judged"), and its features when judged."""
+    gate = task.pipeline.gate
+    index = extractor.schema.names.index(gate.feature) if gate else -1
+    lowest = extractor.level(gate.feature, gate.above) if gate else 0
+    for window in windows(signal, task, hop_s):
+        if not window.quality.judgeable:
+            yield window, "unknown", None
+            continue
+        values = extractor.extract(window).values
+        if gate is not None and values[index] <= lowest:
+            yield window, "idle", None
+        else:
+            yield window, "judged", values
+
+
 @dataclass(frozen=True)
 class Windows:
     """Features of a signal's windows, in the order of time."""
@@ -122,16 +140,11 @@ class Windows:
 def features_of(signal: Signal, task: Task, hop_s: float, extractor: FeatureExtractor | None = None) -> Windows:
     """Features of all windows that are judgeable and not below the operating gate."""
     extractor = extractor or task.extractor(signal.rate_hz, signal.scale)
-    gate = task.pipeline.gate
-    index = extractor.schema.names.index(gate.feature) if gate else -1
-    lowest = extractor.level(gate.feature, gate.above) if gate else 0
     rows, starts = [], []
-    for window in windows(signal, task, hop_s):
-        if window.quality.judgeable:
-            values = extractor.extract(window).values
-            if gate is None or values[index] > lowest:
-                rows.append(values)
-                starts.append(window.start_s)
+    for window, _, values in verdicts(signal, task, hop_s, extractor):
+        if values is not None:
+            rows.append(values)
+            starts.append(window.start_s)
     if not rows:
         raise RecordingError(
             f"{signal.title}: no window can be learnt from (all below the gate, or of poor quality).",

@@ -11,7 +11,7 @@ from edge_app.core.results import FeatureSchema, Inference
 from edge_app.core.units import SCORE_ONE
 from edge_app.inference.autoencoder import Autoencoder
 from edge_app.inference.score import ScoreMap
-from edge_app.training.datasets import Signal, windows
+from edge_app.training.datasets import Signal, verdicts
 from edge_app.training.learn import Learnt, infer_all
 from edge_app.training.recipes import Task
 
@@ -57,21 +57,13 @@ class Trail:
 def trail_of(signal: Signal, label: str, task: Task, hop_s: float | None = None) -> Trail:
     """Windows every `hop_s` (s) instead of the app's hop when it is given."""
     extractor = task.extractor(signal.rate_hz, signal.scale)
-    gate = task.pipeline.gate
-    index = extractor.schema.names.index(gate.feature) if gate else -1
-    lowest = extractor.level(gate.feature, gate.above) if gate else 0
-    rows, verdicts = [], []
-    for window in windows(signal, task, hop_s or task.pipeline.window.hop_s):
-        verdict = "unknown"
-        if window.quality.judgeable:
-            values = extractor.extract(window).values
-            verdict = "idle" if gate is not None and values[index] <= lowest else "judged"
-            if verdict == "judged":
-                rows.append(values)
-        verdicts.append((verdict, round(window.end_s * 1000)))
-    names = extractor.schema.names
-    features = np.array(rows, np.int16).reshape(len(rows), len(names))
-    return Trail(signal.title, label, signal.seconds, verdicts, features, extractor.schema)
+    rows, steps = [], []
+    for window, verdict, values in verdicts(signal, task, hop_s or task.pipeline.window.hop_s, extractor):
+        steps.append((verdict, round(window.end_s * 1000)))
+        if values is not None:
+            rows.append(values)
+    features = np.array(rows, np.int16).reshape(len(rows), len(extractor.schema.names))
+    return Trail(signal.title, label, signal.seconds, steps, features, extractor.schema)
 
 
 def judge(trail: Trail, task: Task, model: Autoencoder) -> tuple[list[Inference], list[tuple[str, int]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,6 +79,8 @@ def train(app_dir: Path, data_dir: Path, *, out_dir: Path | None = None, seed: i
         What is wrong with app, recipe or recordings. Nothing is written then.
     """
     task = load_task(app_dir)
+    folder = out_dir if out_dir is not None else task.app_dir / "models"
+    _check_place(folder)
     seed = task.recipe.seed if seed is None else seed
     healthy = _load_training_set(task, data_dir, say)
     learnt = _learn(healthy, task, seed, say)
@@ -86,7 +90,6 @@ def train(app_dir: Path, data_dir: Path, *, out_dir: Path | None = None, seed: i
     say("evaluate", f"{len(outcomes)} signals, {sum(each.windows for each in outcomes)} windows")
     engines = _check_engines(learnt, healthy, trails, task, say)
     learnt = _complete(learnt, healthy, task, outcomes)
-    folder = out_dir if out_dir is not None else task.app_dir / "models"
     learnt, written = _write(learnt, task, outcomes, folder, engines)
     return Result(learnt, outcomes, task.raise_score, written)
 
@@ -197,14 +200,32 @@ def _write(
     learnt: Learnt, task: Task, outcomes: list[Outcome], folder: Path, engines: dict[str, Any]
 ) -> tuple[Learnt, list[Path]]:
     name = task.recipe.name
-    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.tflite", folder / f"{name}.json", folder / f"{name}.md"]
     manifest = replace(learnt.manifest, engines=_known_engines(paths[1], learnt.manifest) | engines)
     card = model_card(manifest, task, outcomes)
-    paths[0].write_bytes(learnt.tflite)
-    write_manifest(paths[1], manifest)
-    paths[2].write_text(card, encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths[0].write_bytes(learnt.tflite)
+        write_manifest(paths[1], manifest)
+        paths[2].write_text(card, encoding="utf-8")
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
     return replace(learnt, manifest=manifest), paths
+
+
+def _check_place(folder: Path) -> None:
+    """Before anything is learnt: nobody waits minutes to hear that the result has no place."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise _cannot_write(folder, NotADirectoryError(errno.ENOTDIR, f"{there} is not a folder"))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise _cannot_write(folder, PermissionError(errno.EACCES, f"{there} is not writable for this user"))
+
+
+def _cannot_write(folder: Path, error: OSError) -> ModelError:
+    return ModelError(
+        f"{folder}: the model cannot be written: {error.strerror}.", "Name a folder you may write with --out."
+    )
 
 
 def _known_engines(path: Path, manifest: Manifest) -> dict[str, Any]:

@@ -85,3 +85,14 @@ def test_signals_too_short_to_withhold_a_part_are_refused(app: Path, capsys: pyt
 def test_a_data_folder_that_is_none_is_named(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", str(app), "--data", str(app / "nowhere")]) == 2
     assert "is not a folder" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_named_before_anything_is_learnt(
+    app: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    assert main(["train", str(app), "--out", str(tmp_path / "taken" / "models")]) == 2
+    said = capsys.readouterr()
+    assert "taken is not a folder" in said.err
+    assert "--out" in said.err
+    assert said.out == ""
