@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
 from typing import Any
+
+
+def positive_seconds(text: str) -> float:
+    """The value of `--seconds`, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0; write e.g. 60")
+    return value
 
 
 def print_json(value: Any) -> None:

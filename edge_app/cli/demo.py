@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_app.cli.common import positive_seconds
 from edge_app.cli.run import stop_on_signals, summary
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ LAST_MESSAGE_S = 2.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--seconds", type=float, metavar="N", help="stop after N seconds (a terminal: when you press Ctrl-C; else 60)"
+        "--seconds",
+        type=positive_seconds,
+        metavar="N",
+        help="stop after N seconds (a terminal: when you press Ctrl-C; else 60)",
     )
     parser.add_argument(
         "--json", action="store_true", help="one JSON object a decision on stdout, a summary last; no picture"

@@ -56,6 +56,7 @@ Exit status: 0 done, 1 a check failed, 2 wrong input or configuration, 130 inter
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status. A person's mistake is answered by a message, never by a traceback."""
     _open_closed_streams()
+    _never_fail_on_a_letter()
     arguments = list(sys.argv[1:] if argv is None else argv)
     verbose = "--verbose" in arguments
     try:
@@ -187,6 +188,13 @@ def _open_closed_streams() -> None:
             pass
         sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
         sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+
+
+def _never_fail_on_a_letter() -> None:
+    """A terminal that does not know a letter of ours gets a question mark; better than no answer."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream.encoding and stream.encoding.lower() not in ("utf-8", "utf8") and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
 def _discard_output() -> None:

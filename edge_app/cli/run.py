@@ -6,17 +6,19 @@ import argparse
 import json
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_app.cli.common import warn
+from edge_app.cli.common import positive_seconds, warn
+from edge_app.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from edge_app.core.results import Decision
     from edge_app.runtime.lifecycle import Device
     from edge_app.runtime.pipeline import Judgement, Pipeline
+    from edge_app.sensors.recording import ReplaySpec
 
 EXAMPLES = """examples:
   edge-app run configs/devices/pump-7.yaml
@@ -46,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a decision on stdout, a summary last")
     parser.add_argument("--once", action="store_true", help="judge one window of each pipeline, then stop")
-    parser.add_argument("--seconds", type=float, metavar="N", help="stop after N seconds")
+    parser.add_argument("--seconds", type=positive_seconds, metavar="N", help="stop after N seconds")
     parser.add_argument(
         "--keep-trying",
         action="store_true",
@@ -65,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from edge_app.runtime.lifecycle import Device
     from edge_app.sensors.recording import parse_replay
 
-    replays = dict(parse_replay(text) for text in args.replay)
+    replays = _by_slot(parse_replay(text) for text in args.replay)
     resolved = with_broker(load_device(Path(args.device), replays=replays), args.broker)
     for warning in resolved.warnings:
         warn(warning)
@@ -84,6 +86,16 @@ def run(args: argparse.Namespace) -> int:
             device.wait(args.seconds)
     printer.summary()
     return 0
+
+
+def _by_slot(parsed: Iterable[tuple[str, ReplaySpec]]) -> dict[str, ReplaySpec]:
+    replays: dict[str, ReplaySpec] = {}
+    for slot, spec in parsed:
+        if slot in replays:
+            what = f"--replay: two recordings are named for the slot `{slot}`: {replays[slot].path} and {spec.path}."
+            raise ConfigError(what, "Leave one out, or run twice.")
+        replays[slot] = spec
+    return replays
 
 
 @contextmanager

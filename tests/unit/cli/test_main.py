@@ -149,3 +149,22 @@ def test_an_output_that_takes_nothing_is_the_system_s_refusal(arguments):
     assert done.returncode == 74
     assert done.stderr.startswith("edge-app: error: the system refused: No space left on device")
     assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_without_our_letters_gets_the_help_all_the_same():
+    done = edge_app("--help", env={"PYTHONIOENCODING": "ascii", "PATH": ""})
+    assert done.returncode == 0
+    assert "usage: edge-app VERB ?" in done.stdout
+
+
+@pytest.mark.parametrize("text", ["-1", "0", "nan", "inf", "soon"])
+def test_seconds_are_a_number_above_0(text, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["run", "device.yaml", f"--seconds={text}"])
+    assert stop.value.code == 2
+    assert f"argument --seconds: {text} is not a number of seconds above 0; write e.g. 60" in capsys.readouterr().err
+
+
+def test_two_recordings_for_one_slot_are_a_mistake(capsys):
+    assert cli.main(["run", "device.yaml", "--replay", "vibration=a.wav", "--replay", "vibration=b.wav"]) == 2
+    assert "two recordings are named for the slot `vibration`: a.wav and b.wav" in capsys.readouterr().err
