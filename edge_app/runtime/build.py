@@ -22,11 +22,12 @@ from edge_app.runtime.health import Health
 from edge_app.runtime.lane import QUICK_S, Lane
 from edge_app.runtime.lifecycle import Commands, Parts
 from edge_app.runtime.outbox import Outbox
-from edge_app.runtime.pipeline import Gate, Identity, Judgement, Pipeline
+from edge_app.runtime.pipeline import Gate, Judgement, Pipeline
 from edge_app.runtime.reader import Reader
 from edge_app.runtime.sensor_alarm import SILENT_AFTER_S, SensorAlarm
 from edge_app.runtime.state import device_folder
 from edge_app.runtime.timebase import TimeBase
+from edge_app.runtime.voice import Identity
 from edge_app.runtime.watchdog import Watchdog
 from edge_app.transport.topics import Topics
 from edge_app.windowing import QualityLimits, Windower

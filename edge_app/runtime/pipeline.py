@@ -6,48 +6,18 @@ import threading
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from edge_app.core.frames import Window
-from edge_app.core.results import Decision, FeatureVector, Inference
+from edge_app.core.results import FeatureVector, Inference
 from edge_app.core.stages import FeatureExtractor, Model
 from edge_app.core.units import SCORE_ONE
 from edge_app.decision.explain import explain_event, explain_verdict
 from edge_app.runtime.timebase import TimeBase
+from edge_app.runtime.voice import Decider, Emit, Identity, Voice
 
 SUMMARY_PERIOD_MS = 3_600_000
 """One summary an hour a pipeline: the proof that silence means health."""
-
-
-class Decider(Protocol):
-    """What a decider plugin makes; see decision/anomaly.py."""
-
-    @property
-    def state(self) -> str: ...
-
-    @property
-    def level(self) -> str: ...
-
-    @property
-    def flags(self) -> tuple[str, ...]: ...
-
-    @property
-    def threshold(self) -> int: ...
-
-    @property
-    def standing(self) -> bool: ...
-
-    def threshold_for(self, event: str) -> int: ...
-
-    def step(self, verdict: str, score: int, now_ms: int) -> tuple[str, ...]: ...
-
-    def command(self, name: str, now_ms: int, minutes: int | None = None) -> tuple[str, ...]: ...
-
-    def suppress(self, on: bool, now_ms: int) -> tuple[str, ...]: ...
-
-    def snapshot(self) -> dict[str, Any]: ...
-
-    def restore(self, snapshot: dict[str, Any], now_ms: int) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -98,26 +68,6 @@ class Counts:
         return None
 
 
-@dataclass(frozen=True)
-class Identity:
-    """Which pipeline of which app this is."""
-
-    app: str
-    app_version: str
-    pipeline: str
-
-    @property
-    def key(self) -> str:
-        """Name of the pipeline's persisted state."""
-        return f"{self.app}/{self.pipeline}"
-
-
-class Emit(Protocol):
-    """Where events go: runtime/build.py's Announcer, and through it the outbox."""
-
-    def __call__(self, decision: Decision | None, *, state_key: str, state: Mapping[str, Any]) -> None: ...
-
-
 class Pipeline:
     """Judges windows and says what a person must know.
 
@@ -145,7 +95,7 @@ class Pipeline:
         self.children: list[Pipeline] = []
         """Pipelines of the same app whose alarms this one's alarm explains (`suppressed_by`)."""
         self._time = timebase
-        self._emit = emit
+        self._voice = Voice(identity, decider, timebase, emit, model.identity)
         self._on_judgement = on_judgement
         self._lock = threading.Lock()
         self._hour_began_ms = 0
@@ -244,25 +194,7 @@ class Pipeline:
         self, event: str, at_s: float, window_ms: int, why: Mapping[str, Any], *, quality: int, score: int = -1
     ) -> None:
         self.counts.decisions += 1
-        decision = Decision(
-            app=self.identity.app,
-            app_version=self.identity.app_version,
-            pipeline=self.identity.pipeline,
-            event=event,
-            state=self.decider.state,
-            level=self.decider.level,
-            flags=self.decider.flags,
-            score=score,
-            threshold=self.decider.threshold_for(event),
-            why=why,
-            quality=quality,
-            wall_ms=self._time.wall_ms(at_s),
-            clock=self._time.clock_name(),
-            mono_ms=self._time.mono_ms(at_s),
-            window_ms=window_ms,
-            model=self.model.identity,
-        )
-        self._emit(decision, state_key=self.identity.key, state=self.decider.snapshot())
+        self._voice.say(event, at_s, why, window_ms=window_ms, quality=quality, score=score)
 
     def _summarise_when_due(self, window: Window) -> None:
         now_ms = self._time.mono_ms(window.end_s)

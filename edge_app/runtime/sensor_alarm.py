@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from edge_app.core.results import Decision
 from edge_app.core.units import SCORE_ONE
-from edge_app.runtime.pipeline import Decider, Emit, Identity
 from edge_app.runtime.timebase import TimeBase
+from edge_app.runtime.voice import Decider, Emit, Identity, Voice
 
 SILENT_AFTER_S = 10.0
 """A sensor without a sample for this long raises its alarm; shorter breaks only make windows unknown."""
@@ -25,7 +24,7 @@ class SensorAlarm:
         self.alarms = 0
         self._slot = slot
         self._time = timebase
-        self._emit = emit
+        self._voice = Voice(identity, decider, timebase, emit, None)
         self._was_silent = False
         self._lock = threading.Lock()
 
@@ -52,22 +51,5 @@ class SensorAlarm:
     def _say(self, event: str, problem: str, now_s: float) -> None:
         self.alarms += event == "raised"
         text = f"sensor {self._slot} delivers again" if event == "cleared" else f"sensor {self._slot}: {problem}"
-        decision = Decision(
-            app=self.identity.app,
-            app_version=self.identity.app_version,
-            pipeline=self.identity.pipeline,
-            event=event,
-            state=self.decider.state,
-            level=self.decider.level,
-            flags=self.decider.flags,
-            score=-1,
-            threshold=self.decider.threshold_for(event),
-            why={"text": text},
-            quality=100 if event == "cleared" else 0,
-            wall_ms=self._time.wall_ms(now_s),
-            clock=self._time.clock_name(),
-            mono_ms=self._time.mono_ms(now_s),
-            window_ms=round(SILENT_AFTER_S * 1000),
-            model=None,
-        )
-        self._emit(decision, state_key=self.identity.key, state=self.decider.snapshot())
+        quality = 100 if event == "cleared" else 0
+        self._voice.say(event, now_s, {"text": text}, window_ms=round(SILENT_AFTER_S * 1000), quality=quality)

@@ -315,7 +315,7 @@ def test_five_thousand_brackets_cost_less_than_50_ms(world):
     path = world / "deep.yaml"
     path.write_text("a: " + "[" * 5000)
 
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     with pytest.raises(ConfigError):
         load_document(path)
-    assert time.perf_counter() - began_s < 0.050
+    assert time.process_time() - began_s < 0.050

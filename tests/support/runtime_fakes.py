@@ -10,8 +10,9 @@ from edge_app.core.errors import ModelError, SensorLost
 from edge_app.core.frames import Frame, Quality, Window
 from edge_app.core.results import FeatureSchema, FeatureVector, Inference, ModelIdentity
 from edge_app.decision.anomaly import AnomalyDecider
-from edge_app.runtime.pipeline import Gate, Identity, Pipeline
+from edge_app.runtime.pipeline import Gate, Pipeline
 from edge_app.runtime.timebase import TimeBase
+from edge_app.runtime.voice import Identity
 
 SCHEMA = FeatureSchema("fake/1", ("rms_g", "score"))
 

@@ -81,16 +81,16 @@ def test_a_quoted_number_stays_text():
 
 def test_five_thousand_nested_brackets_are_refused_within_50_ms():
     for bracket in ("[", "{a: ", "- ", "? "):
-        began_s = time.perf_counter()
+        began_s = time.process_time()
         error = refused("a: 1\nb:\n " + bracket * 5000)
-        assert time.perf_counter() - began_s < 0.050
+        assert time.process_time() - began_s < 0.050
         assert "/x/pump.yaml:3" in error.what
 
 
 def test_brackets_hidden_behind_an_apostrophe_are_counted_too():
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     error = refused("a: it's\nb: " + "[" * 5000)
-    assert time.perf_counter() - began_s < 0.050
+    assert time.process_time() - began_s < 0.050
     assert "nested deeper than 32" in error.what
 
 

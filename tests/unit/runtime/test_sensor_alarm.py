@@ -3,9 +3,9 @@
 import pytest
 
 from edge_app.decision.anomaly import AnomalyDecider
-from edge_app.runtime.pipeline import Identity
 from edge_app.runtime.sensor_alarm import SILENT_AFTER_S, SensorAlarm
 from edge_app.runtime.timebase import TimeBase
+from edge_app.runtime.voice import Identity
 from edge_app.testing.clock import FakeClock
 from tests.support.runtime_fakes import Emitted
 
