@@ -25,16 +25,17 @@ class SensorAlarm:
         self._slot = slot
         self._time = timebase
         self._voice = Voice(identity, decider, timebase, emit, None)
-        self._was_silent = False
+        self._settled = False
+        """The signal is there and nothing is left to tell, so frames need no look. Not so after a restart."""
         self._lock = threading.Lock()
 
     def hear(self, present: bool, problem: str, now_s: float) -> None:
         """Called by the reader: for every frame (present), and while it waits for a failed sensor (absent)."""
-        if present and not self._was_silent:
+        if present and self._settled:
             return
         with self._lock:
             events = self.decider.step("judged", 0 if present else SCORE_ONE, self._time.mono_ms(now_s))
-            self._was_silent = not present or self.decider.state != "normal"
+            self._settled = present and self.decider.state == "normal" and not self.decider.flags
             for event in events:
                 if event != "known":
                     self._say(event, problem, now_s)
@@ -42,6 +43,7 @@ class SensorAlarm:
     def command(self, name: str, minutes: int | None = None) -> tuple[str, ...]:
         """Acknowledge, shelve, unshelve or reset."""
         with self._lock:
+            self._settled = False
             now_s = self._time.now_s()
             events = self.decider.command(name, self._time.mono_ms(now_s), minutes)
             for event in events:
