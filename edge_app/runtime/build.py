@@ -110,7 +110,7 @@ def build(device: ResolvedDevice, options: RunOptions, clock: Clock) -> Parts:
         clock=clock,
         inline=not options.paced,
         keep_trying=options.keep_trying,
-        restore=lambda: _restore(journal, [*every, *alarms.values()], timebase),
+        restore=lambda: restore(journal, every, list(alarms.values()), timebase),
     )
 
 
@@ -237,9 +237,16 @@ def _outbox(device: ResolvedDevice, options: RunOptions, journal: Journal, clock
     )
 
 
-def _restore(journal: Journal, owners: list[Pipeline | SensorAlarm], timebase: TimeBase) -> None:
-    """Give every decider the state it had when the last run ended."""
+def restore(journal: Journal, pipelines: list[Pipeline], alarms: list[SensorAlarm], timebase: TimeBase) -> None:
+    """Give every decider the state it had when the last run ended.
+
+    What a parent's alarm holds back is decided anew: the parent may have gone from the app, or lost its own state.
+    """
+    owners: list[Pipeline | SensorAlarm] = [*pipelines, *alarms]
     for owner in owners:
         state: dict[str, Any] | None = journal.load_state(owner.identity.key)
         if state is not None:
             owner.decider.restore(state, timebase.mono_ms(timebase.now_s()))
+    held = [child for parent in pipelines if parent.decider.standing for child in parent.children]
+    for pipeline in pipelines:
+        pipeline.suppress(pipeline in held, timebase.now_s())
