@@ -110,7 +110,8 @@ def test_an_end_before_anything_has_begun_leaves_nothing_behind_either(number, t
             time.sleep(after_s)
             children = children_of(running.process.pid)
             status, errors = running.stop(number)
-            assert status in (0, 130, -number), errors
+            # CPython ends itself by SIGINT when the interrupt came while a dataclass was being made (exec of a text).
+            assert status in (0, 130, -number, -signal.SIGINT), errors
             assert "/edge_app/" not in errors, "no traceback of ours"
             assert all(gone(child) for child in children)
 
