@@ -18,7 +18,10 @@ _UNCONFIRMED = (
 
 
 def note(store: Store, jid: str, boot: int, first: int, last: int, reason: str, app: str) -> None:
-    """Note a loss; one that touches another untold one of the same kind is joined to it. -1 to -1: not known which."""
+    """Note a loss, inside the caller's transaction; it is joined to untold ones of its kind that it touches.
+
+    -1 to -1: not known which.
+    """
     if first >= 0:
         values = (jid, boot, reason, last + 1, first - 1)
         found = store.read("SELECT min(first), max(last) " + _TOUCHING, values)[0]

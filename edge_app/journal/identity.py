@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edge_app.journal import gaps
 from edge_app.journal.files import Mark, MarkFile
 from edge_app.journal.store import Store
 
@@ -20,9 +21,7 @@ class Identity:
     jid: str
     boot: int
     lost: str
-    """Why decisions may be missing: "", or missing, replaced, damaged."""
-    before: Mark
-    """What the opening before was called."""
+    """Why decisions may be missing: "", or missing, replaced, damaged; noted as a gap already."""
 
 
 def begin_boot(store: Store, mark_file: MarkFile, lost: str) -> Identity:
@@ -44,10 +43,12 @@ def begin_boot(store: Store, mark_file: MarkFile, lost: str) -> Identity:
     with store.transaction():
         store.write("INSERT OR IGNORE INTO lives(jid) VALUES(?)", (jid,))
         _write_meta(store, {"jid": jid, "boot": boot, "nonce": nonce, "previous": before.nonce, "stamp": ""})
+        if lost:
+            gaps.note(store, before.jid, before.boot, -1, -1, lost, "")
     mark_file.write(Mark(jid, boot, nonce))
     _write_meta(store, {"stamp": mark_file.stamp()})
     life = int(store.read("SELECT life FROM lives WHERE jid = ?", (jid,))[0][0])
-    return Identity(life, jid, boot, lost, before)
+    return Identity(life, jid, boot, lost)
 
 
 def _belongs(meta: Mapping[str, Any], mark: Mark, stamp: str) -> bool:

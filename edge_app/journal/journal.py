@@ -128,7 +128,6 @@ class Journal:
         self.next_seq = 0
         if identity.lost:
             self.notes.append(_NOTES[identity.lost].format(path=self.path, jid=self.jid))
-            gaps.note(self._store, identity.before.jid, identity.before.boot, -1, -1, identity.lost, "")
         self._count()
         self.telling = gaps.any_told(self._store)
 
@@ -280,8 +279,9 @@ class Journal:
         """Nothing kept is as unimportant as these new ones: they take a number and go."""
         low = [e for e in entries if e.decision is not None and policy.rank(e.decision.level) == rank]
         if low:
-            first = self.next_seq
-            gaps.note(self._store, self.jid, self.boot, first, first + len(low) - 1, "full", low[-1].decision.app)
+            first, last = self.next_seq, self.next_seq + len(low) - 1
+            with self._store.transaction():
+                gaps.note(self._store, self.jid, self.boot, first, last, "full", low[-1].decision.app)
             self.next_seq += len(low)
             self.dropped += len(low)
             entries[:] = [entry for entry in entries if entry not in low]
