@@ -95,7 +95,7 @@ def play(
         options = RunOptions(state_root=Path(folder), on_judgement=on_judgement, control=False)
         device = Device(build(with_broker(plain, url, version), options, SystemClock()))
         if on_ready is not None:
-            on_ready(f"{kind} at {url}", listen_line(url))
+            on_ready(f"{kind} at {url}", listen_line(url, kind))
         last = _LastMessage(show)
         with listening(url, f"edge/1/{plain.site}/{plain.id}/d/+", last, version), stop_on_signals(device):
             with device:
@@ -173,12 +173,31 @@ def listening(
         client.close()
 
 
-def listen_line(url: str) -> str:
-    """The command with which another terminal sees what the device says."""
+def listen_line(url: str, kind: str = "mosquitto") -> str:
+    """The command with which another terminal, in the same folder, sees what the device says."""
+    from edge_app.transport.broker import find_mosquitto
     from edge_app.transport.settings import split_url
 
+    if kind == "amqtt":
+        return f"{_program('amqtt_sub', Path(sys.executable))} --url {url} -t 'edge/#'"
     host, port, tls = split_url(url)
-    return f"mosquitto_sub -h {host} -p {port} {'--tls-use-os-certs ' if tls else ''}-t 'edge/#' -v"
+    options = f"-h {host} -p {port} {'--tls-use-os-certs ' if tls else ''}-t 'edge/#' -v"
+    return f"{_program('mosquitto_sub', find_mosquitto())} {options}"
+
+
+def _program(name: str, neighbour: Path | None) -> str:
+    """A program's name; its path where only a private folder, the neighbour's, has it."""
+    import os
+    import shlex
+    import shutil
+
+    from edge_app.config.load import shown
+
+    beside = neighbour.with_name(name) if neighbour is not None else None
+    on_path = shutil.which(name)
+    # `make demo` puts the private folder on our PATH; another terminal has it not.
+    private = beside is not None and os.access(beside, os.X_OK) and on_path in (None, str(beside))
+    return shlex.quote(shown(beside)) if private and beside is not None else name
 
 
 class _LastMessage:
