@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from edge_app.core.units import SCORE_ONE
+
 
 def positive_seconds(text: str) -> float:
     """The value of `--seconds`, for argparse."""
@@ -33,6 +35,14 @@ def print_table(rows: Sequence[Sequence[str]], *, gap: str = "  ") -> None:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         print(gap.join([*cells, row[-1]]).rstrip())
+
+
+NO_SCORE = "-"
+
+
+def score_text(score: int | None) -> str:
+    """A score 0..10000 as people read it, 0..1; NO_SCORE when there was none (None or -1)."""
+    return NO_SCORE if score is None or score < 0 else f"{score / SCORE_ONE:.2f}"
 
 
 def warn(text: str) -> None:

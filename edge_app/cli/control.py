@@ -7,6 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from edge_app.cli.common import NO_SCORE, score_text, warn
+from edge_app.core.errors import ControlError, NotRunning
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("device", metavar="DEVICE", help="the device's file or its id")
@@ -18,11 +21,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from edge_app.runtime.control import ask
-    from edge_app.runtime.state import state_root
+    from edge_app.runtime.state import JOURNAL_NAME, state_root
 
     folder = state_root(args.state_dir) / device_id(args.device)
     request = {"verb": args.verb, "pipe": args.pipeline, "minutes": args.minutes}
-    result = ask(folder, {key: value for key, value in request.items() if value is not None})
+    try:
+        result = ask(folder, {key: value for key, value in request.items() if value is not None})
+    except NotRunning:
+        if args.verb != "why" or not (folder / JOURNAL_NAME).exists():
+            raise
+        result = last_decisions(folder / JOURNAL_NAME, args.pipeline)
+        warn(f"{args.device} does not run; these are the last decisions in its journal")
     if args.json:
         print(json.dumps(result))
     elif args.verb == "why":
@@ -34,6 +43,20 @@ def run(args: argparse.Namespace) -> int:
             )
         )
     return 0
+
+
+def last_decisions(journal: Path, pipeline: str | None) -> list[dict[str, Any]]:
+    """The last decision of each pipeline, or of the one named, as it was journaled. Raises ControlError for none."""
+    from edge_app.journal.store import read_last
+
+    found = read_last(journal)
+    wanted = [each for each in found if pipeline in (None, each["pipe"], f"{each['app']}/{each['pipe']}")]
+    if not wanted:
+        names = ", ".join(each["pipe"] for each in found) or "none"
+        raise ControlError(
+            f"the journal holds no decision of {pipeline or 'any pipeline'}", f"It has those of: {names}."
+        )
+    return wanted
 
 
 def device_id(device: str) -> str:
@@ -53,8 +76,9 @@ def why_text(report: dict[str, Any]) -> str:
         + (f" ({', '.join(report['flags'])})" if report["flags"] else ""),
         f"  {why.get('text', '')}",
     ]
-    if report.get("score") is not None:
-        lines.append(f"  score {report['score'] / 10000:.2f}, threshold {report['threshold'] / 10000:.2f}")
+    score = score_text(report.get("score"))
+    if score != NO_SCORE:
+        lines.append(f"  score {score}, threshold {score_text(report['threshold'])}")
     for name, change_db10, share in why.get("top", []):
         lines.append(f"    {name:<24} {change_db10 / 10:+6.1f} dB against normal, {share} % of the score")
     return "\n".join(lines)

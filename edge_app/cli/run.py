@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_app.cli.common import positive_seconds, warn
+from edge_app.cli.common import positive_seconds, score_text, warn
 from edge_app.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -114,18 +114,24 @@ def state_folder(option: str | None, *, temporary: bool) -> Iterator[Path]:
 
 @contextmanager
 def stop_on_signals(device: Device) -> Iterator[None]:
-    """SIGINT and SIGTERM drain the device; a second SIGINT interrupts at once."""
+    """SIGINT, SIGTERM and a closed terminal drain the device; a second SIGINT interrupts at once."""
 
     def stop(*_: object) -> None:
         device.stop()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, *endings())}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def endings() -> list[signal.Signals]:
+    """SIGTERM, and SIGHUP (the terminal was closed) unless `nohup` has it ignored."""
+    hang_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGTERM, *hang_up]
 
 
 class Printer:
@@ -207,15 +213,14 @@ def summary(device: Device) -> dict[str, Any]:
 
 def decision_line(decision: Decision) -> str:
     """A decision for people, one line."""
-    score = f"{decision.score / 10000:.2f}" if decision.score >= 0 else "   -"
+    score, threshold = score_text(decision.score), score_text(decision.threshold)
     return (
         f"{decision.mono_ms / 1000:9.1f}s  {decision.event:<9} {decision.level:<5} {decision.app}/{decision.pipeline}  "
-        f"score {score} (threshold {decision.threshold / 10000:.2f})  {decision.why.get('text', '')}"
+        f"score {score:>4} (threshold {threshold})  {decision.why.get('text', '')}"
     )
 
 
 def verdict_line(report: dict[str, Any]) -> str:
     """One pipeline's verdict for people."""
-    score = "-" if report.get("score") is None else f"{report['score'] / 10000:.2f}"
-    place = f"{report['app']}/{report['pipe']}"
+    place, score = f"{report['app']}/{report['pipe']}", score_text(report.get("score"))
     return f"{place}: {report['verdict']}, state {report['state']}, score {score}. {report['why'].get('text', '')}"

@@ -13,7 +13,8 @@ EdgeAppError
 ├── JournalError           the journal cannot be used
 │   └── JournalLocked      another process holds this device's journal
 ├── TransportError         the broker cannot be reached or refuses us
-└── ControlError           a command to the running process is refused or nobody listens
+└── ControlError           a command to the running process is refused
+    └── NotRunning         nobody listens: the device does not run
 """
 
 
@@ -87,4 +88,8 @@ class TransportError(EdgeAppError):
 
 
 class ControlError(EdgeAppError):
-    """A command to the running process is refused, or nobody listens."""
+    """A command to the running process is refused."""
+
+
+class NotRunning(ControlError):
+    """Nobody listens: the device does not run."""

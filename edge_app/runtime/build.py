@@ -25,7 +25,7 @@ from edge_app.runtime.outbox import Outbox
 from edge_app.runtime.pipeline import Gate, Judgement, Pipeline
 from edge_app.runtime.reader import Reader
 from edge_app.runtime.sensor_alarm import SILENT_AFTER_S, SensorAlarm
-from edge_app.runtime.state import device_folder
+from edge_app.runtime.state import JOURNAL_NAME, device_folder
 from edge_app.runtime.timebase import TimeBase
 from edge_app.runtime.voice import Identity
 from edge_app.runtime.watchdog import Watchdog
@@ -72,7 +72,7 @@ def build(device: ResolvedDevice, options: RunOptions, clock: Clock) -> Parts:
         For whatever can be known to be wrong before sampling: models, schemas, gates, recordings, passwords.
     """
     folder = device_folder(options.state_root, device.id)
-    journal = Journal(folder / "journal.db", max_bytes=device.journal_max_bytes)
+    journal = Journal(folder / JOURNAL_NAME, max_bytes=device.journal_max_bytes)
     timebase = TimeBase(clock, paced=options.paced)
     outbox = _outbox(device, options, journal, clock)
     emit = Announcer(outbox)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from edge_app.core.errors import ControlError, EdgeAppError
+from edge_app.core.errors import ControlError, EdgeAppError, NotRunning
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +99,10 @@ def ask(folder: Path, request: Mapping[str, Any], timeout_s: float = 5.0) -> Any
 
     Raises
     ------
+    NotRunning
+        When nothing listens.
     ControlError
-        When nothing listens, or the process refuses.
+        When the process refuses.
     """
     path = folder / SOCKET_NAME
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
@@ -114,7 +116,7 @@ def ask(folder: Path, request: Mapping[str, Any], timeout_s: float = 5.0) -> Any
                 f"no permission on {path}", "Run the command as the user that runs the device."
             ) from error
         except (OSError, ValueError) as error:
-            raise ControlError(
+            raise NotRunning(
                 f"no running process answers at {path}",
                 "Start it with `edge-app run DEVICE.yaml`, or name its state folder with --state-dir.",
             ) from error

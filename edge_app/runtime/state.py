@@ -7,6 +7,9 @@ from pathlib import Path
 
 from edge_app.core.errors import JournalError
 
+JOURNAL_NAME = "journal.db"
+"""The journal's file in a device's folder."""
+
 
 def state_root(option: str | None = None) -> Path:
     """Folder that holds one folder a device.

@@ -188,7 +188,8 @@ def test_a_live_device_explains_and_obeys_through_its_local_socket(device, tmp_p
         acked = running.wait_for(lambda each: each["event"] == "acked")
         assert acked["flags"] == ["acked"]
         again = edge_app("ack", "live-pump", "level", "--state-dir", state)
-        assert again.returncode in (0, 2)
+        assert again.returncode == 2
+        assert "acknowledged already" in again.stderr
         shelved = edge_app("shelve", "live-pump", "level", "--minutes", 5, "--state-dir", state)
         assert "shelved" in shelved.stdout
         wrong = edge_app("ack", "live-pump", "nothing", "--state-dir", state)
@@ -218,6 +219,22 @@ def test_a_second_process_for_the_same_device_is_refused(device, tmp_path):
         assert second.returncode == 2
         assert str(running.process.pid) in second.stderr
         assert "Traceback" not in second.stderr
+
+
+def test_of_a_device_that_was_killed_the_last_decision_can_still_be_explained(device, tmp_path):
+    path, state = device(LIVE % 0.02), tmp_path / "state"
+    with Running("run", path, "--json", "--broker", "none", "--state-dir", state) as running:
+        raised = running.wait_for(lambda each: each["event"] == "raised")
+        running.process.kill()
+    why = edge_app("why", path, "--state-dir", state)
+    assert (why.returncode, "does not run" in why.stderr) == (0, True)
+    assert why.stdout.startswith("level_watch/level: state active, level alarm")
+    assert raised["why"]["text"] in why.stdout
+    (kept,) = json.loads(edge_app("why", "live-pump", "level", "--json", "--state-dir", state).stdout)
+    assert (kept["event"], kept["seq"], kept["why"]["top"]) == ("raised", raised["seq"], raised["why"]["top"])
+    wrong = edge_app("why", "live-pump", "nothing", "--state-dir", state)
+    assert (wrong.returncode, "It has those of: level" in wrong.stderr) == (2, True)
+    assert edge_app("ack", "live-pump", "--state-dir", state).returncode == 2
 
 
 def test_without_a_running_device_commands_say_how_to_start_one(tmp_path):
