@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ class Presence:
         self._clock = clock
         self._birth = dict(birth or {})
         self._now: dict[str, dict[str, dict[str, Any]]] = {}
+        self._mutex = threading.Lock()
+        """Pipelines of one app change their common picture, each from its own thread."""
         self._dirty: set[str] = set()
         self._health: dict[str, Any] = {}
         self.health_due_s = 0.0
@@ -47,13 +50,14 @@ class Presence:
 
     def set_now(self, app: str, pipeline: str, fields: Mapping[str, Any]) -> bool:
         """Note the condition of a pipeline; true when it changed."""
-        pipes = self._now.get(app, {})
-        if pipes.get(pipeline) == fields:
-            return False
-        # A new dict each time: the writer thread may be reading the old one.
-        self._now[app] = {**pipes, pipeline: dict(fields)}
-        self._dirty.add(app)
-        return True
+        with self._mutex:
+            pipes = self._now.get(app, {})
+            if pipes.get(pipeline) == fields:
+                return False
+            # A new dict each time: the writer thread may be reading the old one.
+            self._now[app] = {**pipes, pipeline: dict(fields)}
+            self._dirty.add(app)
+            return True
 
     def set_health(self, fields: Mapping[str, Any]) -> None:
         """Note what health messages say beside the outbox's own numbers."""
