@@ -69,6 +69,6 @@ class Window:
     end_s: float
     """Monotonic clock reading just after the last sample (s)."""
     index: int = 0
-    """Count of windows since the pipeline started, dropped ones included."""
+    """Count of windows since the pipeline started, dropped ones included; -1 for one told by a sensor that is away."""
     quality: Quality = field(default_factory=lambda: Quality(100))
     """What the quality gate found."""

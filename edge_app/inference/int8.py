@@ -79,7 +79,10 @@ def _check_ends(graph: Graph) -> None:
     """One input and one output, both int8 with one scale."""
     for tensors, what in ((graph.inputs, "input"), (graph.outputs, "output")):
         if len(tensors) != 1:
-            raise ModelError(f"{graph.where}: {len(tensors)} {what}s; models with one are run")
+            raise ModelError(
+                f"{graph.where}: {len(tensors)} {what}s; models with one are run",
+                "Convert it with one input and one output.",
+            )
         tensor = graph.tensors[tensors[0]]
         if tensor.dtype != "int8" or len(tensor.scales) != 1:
             raise ModelError(
