@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_app.cli.common import positive_seconds
-from edge_app.cli.run import stop_on_signals, summary
+from edge_app.cli.run import endings, stop_on_signals, summary
 
 if TYPE_CHECKING:
     from edge_app.cli.demo_view import ViewModel
@@ -124,12 +124,13 @@ def truth(fault: Fault, at_s: float) -> str:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Until the device takes care of signals, SIGTERM ends the demo as Ctrl-C does: with its broker."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Until the device takes care of signals, they end the demo as Ctrl-C does: with its broker."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in endings()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

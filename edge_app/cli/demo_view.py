@@ -32,7 +32,7 @@ DECISIONS_KEPT = 20
 SIGNAL_ROWS = 4
 BRAILLE_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 """Bit of each dot of a cell, row by row."""
-HEAD_ROWS, SIGNAL_PANEL_ROWS, SCORE_PANEL_ROWS, HISTORY_ROWS = 3, SIGNAL_ROWS + 2, 3, 2
+SIGNAL_PANEL_ROWS, SCORE_PANEL_ROWS, HISTORY_ROWS = SIGNAL_ROWS + 2, 3, 2
 ENOUGH_DECISION_ROWS = 4
 """A screen too low for this many rows of decisions goes without the signal, then without the score's history."""
 FIRST_SCALE = 3.0
@@ -160,7 +160,8 @@ class DemoView:
     def render(self) -> RenderableType:
         """The whole screen."""
         with self.model.lock:
-            room = self.console.height - HEAD_ROWS - SCORE_PANEL_ROWS - 4  # decisions' frame, traffic, the cursor's row
+            head_rows = 2 - (-(1 + len(self.model.subscribe_line)) // self.console.width)
+            room = self.console.height - head_rows - SCORE_PANEL_ROWS - 4  # decisions' frame, traffic, the cursor's row
             with_signal = room - SIGNAL_PANEL_ROWS - HISTORY_ROWS >= ENOUGH_DECISION_ROWS
             with_history = with_signal or room - HISTORY_ROWS >= ENOUGH_DECISION_ROWS
             room -= with_signal * SIGNAL_PANEL_ROWS + with_history * HISTORY_ROWS
@@ -182,9 +183,8 @@ class DemoView:
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(" edge-app demo ", "bold reverse")
         text.append(f"  {model.truth or 'a simulated pump'}\n", "bold")
-        text.append(f" {model.broker_line}; another terminal can listen:\n", "bright_black")
-        text.append(f" {model.subscribe_line}", "cyan")
-        return text
+        text.append(f" {model.broker_line}; another terminal can listen:", "bright_black")
+        return Group(text, Text(f" {model.subscribe_line}", "cyan", overflow="fold"))
 
     def _panel(self, body: RenderableType, title: Text) -> Panel:
         alarm = self.model.state == "active"

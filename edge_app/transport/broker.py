@@ -99,7 +99,9 @@ class DemoBroker:
             user = "user root\n" if os.geteuid() == 0 else ""
             config = folder / "mosquitto.conf"
             config.write_text(_MOSQUITTO.format(user=user, port=self.port))
-            command = [str(program), "-c", str(config)]
+            # It ends with us however we end; amqtt notices by itself that its standard input is over.
+            leash = shutil.which("setpriv")
+            command = [*([leash, "--pdeathsig", "TERM"] if leash else []), str(program), "-c", str(config)]
         else:
             command = [sys.executable, "-c", f"from edge_app.transport.broker import serve; serve({self.port})"]
         with open(folder / "log", "wb") as log:

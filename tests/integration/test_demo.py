@@ -21,6 +21,7 @@ import pytest
 
 from edge_app.cli.main import main
 from edge_app.transport import broker as broker_module
+from tests.support.acker import wait_until
 from tests.support.cli import COMMAND, REPOSITORY, Running, environment, objects
 from tests.support.listener import Listener, schema_errors
 from tests.support.tools import require
@@ -114,7 +115,7 @@ def test_an_end_before_anything_has_begun_leaves_nothing_behind_either(number, t
             # CPython ends itself by SIGINT when the interrupt came while a dataclass was being made (exec of a text).
             assert status in (0, 130, -number, -signal.SIGINT), errors
             assert "/edge_app/" not in errors, "no traceback of ours"
-            assert all(gone(child) for child in children)
+            assert wait_until(lambda left=children: all(map(gone, left)), 5)
 
 
 def test_headless_writes_a_line_a_decision_and_a_picture_of_the_view(tmp_path):
@@ -174,11 +175,25 @@ class Terminal:
     def press_ctrl_c(self):
         os.write(self._end, b"\x03")
 
+    def hang_up(self):
+        """Close the window."""
+        if self._end >= 0:
+            os.close(self._end)
+            self._end = -1
+
     def wait(self):
         """Exit status."""
-        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        os.close(self._end)
-        return status
+        pid, self.pid = self.pid, 0
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.hang_up()
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait()
 
 
 def plain(text):
@@ -188,18 +203,44 @@ def plain(text):
 
 @pytest.mark.parametrize(("columns", "rows"), [(100, 40), (80, 24), (40, 12)])
 def test_the_live_view_shows_signal_score_and_decisions_until_ctrl_c(columns, rows):
-    terminal = Terminal("demo", columns=columns, rows=rows)
-    terminal.read_until(lambda text: "NORMAL" in text and "known" in text, timeout_s=20)
-    terminal.press_ctrl_c()
-    terminal.read_until(lambda text: "decisions, 0 alarms; sensed" in text, timeout_s=20)
-    assert terminal.wait() == 0
+    with Terminal("demo", columns=columns, rows=rows) as terminal:
+        terminal.read_until(lambda text: "NORMAL" in text and "known" in text, timeout_s=20)
+        terminal.press_ctrl_c()
+        terminal.read_until(lambda text: "decisions, 0 alarms; sensed" in text, timeout_s=20)
+        assert terminal.wait() == 0
     last = plain(terminal.shown).rsplit(" edge-app demo ", 1)[-1]
     signal_shown = ("signal", "rms 0.") if rows >= 24 else ()
-    for words in ("mosquitto_sub -h 127.0.0.1" if columns > 40 else "mosquitto_sub", *signal_shown, "score", "NORMAL", "decisions", "known", "windows"):
+    for words in (
+        "mosquitto_sub -h 127.0.0.1" if columns > 40 else "mosquitto_sub",
+        *signal_shown,
+        "score",
+        "NORMAL",
+        "decisions",
+        "known",
+        "windows",
+    ):
         assert words in last
     assert "Traceback" not in last
     view = last.splitlines()[:rows]
     assert [line for line in view if len(line.rstrip()) > columns] == [], "nothing wraps"
+
+
+def test_closing_the_terminal_ends_everything():
+    with Terminal("demo", columns=80, rows=24) as terminal:
+        terminal.read_until(lambda text: "known" in text, timeout_s=20)
+        children = children_of(terminal.pid)
+        terminal.hang_up()
+        terminal.wait()
+        assert wait_until(lambda: all(map(gone, children)), 5)
+
+
+def test_its_broker_ends_even_when_the_demo_is_killed():
+    with Running("demo", "--json") as running:
+        running.wait_for(lambda each: each.get("event") == "known")
+        children = children_of(running.process.pid)
+        running.process.kill()
+        running.process.wait()
+        assert wait_until(lambda: all(map(gone, children)), 5)
 
 
 @pytest.fixture
