@@ -96,11 +96,13 @@ def play(
         device = Device(build(with_broker(plain, url, version), options, SystemClock()))
         if on_ready is not None:
             on_ready(f"{kind} at {url}", listen_line(url, kind))
-        last = _LastMessage(show)
+        last = _LastMessage(show, device.stop)
         with listening(url, f"edge/1/{plain.site}/{plain.id}/d/+", last, version), stop_on_signals(device):
             with device:
                 _watch(device, seconds, on_tick)
             last.wait_for(device, LAST_MESSAGE_S)
+        if last.failure is not None:
+            raise last.failure
         return summary(device)
 
 
@@ -204,14 +206,21 @@ def _program(name: str, neighbour: Path | None) -> str:
 class _LastMessage:
     """Counts deliveries, so that the end of the demo can wait for the last one."""
 
-    def __init__(self, show: Callable[[bytes], None] | None) -> None:
+    def __init__(self, show: Callable[[bytes], None] | None, stop: Callable[[], None]) -> None:
         self._show = show
+        self._stop = stop
+        self.failure: OSError | None = None
+        """Why nothing can be shown any more: whoever read it has gone (`| head`), or its disk is full."""
         self._count = 0
         self._changed = threading.Condition()
 
     def __call__(self, topic: str, payload: bytes) -> None:
-        if self._show is not None:
-            self._show(payload)
+        if self._show is not None and self.failure is None:
+            try:
+                self._show(payload)
+            except OSError as error:
+                self.failure = error
+                self._stop()
         with self._changed:
             self._count += 1
             self._changed.notify_all()
