@@ -275,3 +275,12 @@ def test_json_is_one_object_a_line(capsys):
     assert main(["demo", "--json", "--seconds", "2"]) == 0
     for line in capsys.readouterr().out.splitlines():
         assert isinstance(json.loads(line), dict)
+
+
+def test_a_reader_who_leaves_ends_the_demo_quietly():
+    command = f"{' '.join(COMMAND)} demo --headless --seconds 30 | head -1"
+    began_s = time.monotonic()
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, env=environment())
+    assert done.stdout.startswith("broker: mosquitto at ")
+    assert done.stderr == ""
+    assert time.monotonic() - began_s < 20
