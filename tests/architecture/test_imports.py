@@ -135,6 +135,11 @@ CODE_WRONG = {
     "eval": ("eval('1')\n", "eval() is called nowhere"),
     "yaml": ("import yaml\nyaml.unsafe_load('')\n", "unsafe_load() is called nowhere"),
     "unpickling arrays": ("import numpy\nnumpy.load('a', allow_pickle=True)\n", "allow_pickle stays False"),
+    "an error without a remedy": (
+        "from x import ConfigError\nraise ConfigError('wrong')\n",
+        "ConfigError without a remedy",
+    ),
+    "a computed import": ("import importlib\nimportlib.import_module('a' + 'b')\n", "a computed import"),
     "a shell": ("import subprocess\nsubprocess.run('ls', shell=True)\n", "shell stays False"),
 }
 
