@@ -12,7 +12,7 @@ from edge_app.journal.journal import Journal
 from edge_app.journal.policy import RANK_ALARM, REASON_REFUSED
 from edge_app.journal.records import Key, Receipt, Row
 from edge_app.transport import topics as topic_names
-from edge_app.transport.payload import parse_receipt
+from edge_app.transport.payload import parse_receipt, with_hist
 from edge_app.transport.topics import Topics
 
 WINDOW = 20
@@ -29,7 +29,6 @@ REQUEST_PAUSE_S = 5.0
 """A monitor's request for everything is heard at most this often."""
 
 _BEGIN = Key(-1, -1, -1)
-_LIVE_END = b'"hist":false}'
 
 
 @dataclass(slots=True)
@@ -242,7 +241,7 @@ class Delivery:
     def _send_row(self, row: Row, hist: bool, now_s: float) -> bool:
         if row.key in self._keys_flying or row.key in self.confirmed:
             return True
-        text = row.text[:-6] + b"true}" if hist and row.text.endswith(_LIVE_END) else row.text
+        text = with_hist(row.text.decode("ascii")).encode("ascii") if hist else row.text
         self.counts["resent" if hist else "sent"] += 1
         message = Outgoing(self._topics.decisions(row.app), text, schema="decision/1")
         return self._send(message, row.key, now_s)
