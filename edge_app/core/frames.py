@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Counts = NDArray[np.int16]
 
+FULL_SCALE = 32767
+"""Largest count of an int16 that has its like below zero: where recordings, simulations and most sensors clip."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -24,7 +27,7 @@ class Frame:
     """Nominal sampling rate (Hz)."""
     start_s: float
     """Monotonic clock reading at the first sample (s)."""
-    full_scale: int = 32767
+    full_scale: int = FULL_SCALE
     """Counts at which the sensor saturates (clips), positive."""
     lost: int = 0
     """Samples lost immediately before this frame (FIFO overrun, unplugging, xrun); -1 when unknown how many."""

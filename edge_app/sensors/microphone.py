@@ -10,7 +10,7 @@ import numpy as np
 from edge_app.buses.pcm import PCM, BlockQueue, PortAudio, choose_input
 from edge_app.core.clock import Clock
 from edge_app.core.errors import SensorError, SensorLost
-from edge_app.core.frames import Frame
+from edge_app.core.frames import FULL_SCALE, Frame
 from edge_app.sensors.chip import SampleClock
 
 QUEUE_S = 2.0
@@ -37,7 +37,7 @@ class Microphone:
 
     unit = "fs"
     scale = 1 / 32768
-    full_scale = 32767
+    full_scale = FULL_SCALE
 
     def __init__(
         self, device: str, rate_hz: float, clock: Clock, *, n_channels: int = 1, pcm: PCM | None = None

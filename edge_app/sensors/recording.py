@@ -13,12 +13,11 @@ import numpy as np
 
 from edge_app.core.clock import Clock
 from edge_app.core.errors import ConfigError, RecordingError, SensorError, SensorLost
-from edge_app.core.frames import Counts, Frame
+from edge_app.core.frames import FULL_SCALE, Counts, Frame
 from edge_app.sensors.recording_formats import Table, read_table
 
 log = logging.getLogger(__name__)
 
-FULL_SCALE = 32767
 _DEFAULT_RANGE = {"g": 16.0, "fs": 1.0}
 
 

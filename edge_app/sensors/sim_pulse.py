@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_app.core.frames import Counts
+from edge_app.core.frames import FULL_SCALE, Counts
 from edge_app.sensors.sim_machine import Fault
 
 PULSE_RATE_HZ = 250.0
@@ -26,7 +26,6 @@ _ECTOPIC = ((-0.02, 0.035, 1.30), (0.09, 0.045, -0.55), (0.33, 0.070, -0.35))
 _PPG = ((0.28, 0.085, 1.0), (0.52, 0.130, 0.42))
 """Systolic and dicrotic wave as (time after R (s), width (s), height)."""
 _REACH_S = 1.2
-_FULL_SCALE = 32767
 
 
 class PulseGenerator:
@@ -63,7 +62,7 @@ class PulseGenerator:
             values[k] = self._waves(time_s, signal) + noise + disturbance * (0.5 if signal == "ecg" else 1.0)
         self._blocks += 1
         self._beats = [beat for beat in self._beats if beat[0] > float(time_s[-1]) - 2 * _REACH_S]
-        counts: Counts = np.clip(np.rint(values / self._scale), -_FULL_SCALE, _FULL_SCALE).astype(np.int16)
+        counts: Counts = np.clip(np.rint(values / self._scale), -FULL_SCALE, FULL_SCALE).astype(np.int16)
         return counts
 
     def _extend_beats(self, until_s: float) -> None:

@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_app.core.frames import Counts
+from edge_app.core.frames import FULL_SCALE, Counts
 from edge_app.dsp.bearing import Bearing
 from edge_app.sensors.sim_bearing import ImpactTrain
 from edge_app.sensors.sim_machine import AXES, Fault, Machine, Mode
@@ -30,7 +30,6 @@ _SHAFT = {"x": (0.8, 90.0), "y": (0.35, 40.0), "z": (1.0, 0.0)}
 _FLOW = {"x": 0.9, "y": 0.6, "z": 1.0}
 _IMPACT = {"x": 0.6, "y": 0.35, "z": 1.0}
 _MAINS_HZ = 100.0
-_FULL_SCALE = 32767
 
 
 class RotorGenerator:
@@ -124,7 +123,7 @@ class RotorGenerator:
         self._point = after
         self._blocks += 1
         np.rint(moved * (1.0 / self._scale), out=moved)
-        return np.clip(moved, -_FULL_SCALE, _FULL_SCALE, out=moved).astype(np.int16)
+        return np.clip(moved, -FULL_SCALE, FULL_SCALE, out=moved).astype(np.int16)
 
     def _turn(self, before: float, after: float) -> Signal:
         """Angle of the shaft at every sample (revolutions), speed changing evenly."""

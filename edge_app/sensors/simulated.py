@@ -13,9 +13,9 @@ import numpy as np
 
 from edge_app.core.clock import Clock
 from edge_app.core.errors import ConfigError, SensorError, SensorLost
-from edge_app.core.frames import Counts, Frame
+from edge_app.core.frames import FULL_SCALE, Counts, Frame
 from edge_app.dsp.bearing import Bearing
-from edge_app.sensors.recording import FULL_SCALE, wait_until
+from edge_app.sensors.recording import wait_until
 from edge_app.sensors.sim_machine import AXES, BEARING_6205, FAULT_KINDS, MACHINES, Fault
 from edge_app.sensors.sim_operation import PROFILES, Operation, Point
 from edge_app.sensors.sim_pulse import PULSE_FAULT_KINDS, PULSE_RANGE, PULSE_RATE_HZ, PulseGenerator

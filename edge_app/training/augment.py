@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.config.recipe import Augment
+from edge_app.core.frames import FULL_SCALE
 from edge_app.core.results import FeatureSchema
 from edge_app.core.units import DB_PER_POWER_OCTAVE, LOG2_ONE
 from edge_app.training.datasets import Features, Signal
@@ -36,7 +37,7 @@ def change_raw(signal: Signal, speed: float, gain_db: float) -> Signal:
     counts = signal.counts.astype(np.float64)
     if speed != 1.0:
         counts = np.stack([_resampled(axis, speed) for axis in counts])
-    limited = np.clip(np.rint(counts * gain), -32767, 32767)
+    limited = np.clip(np.rint(counts * gain), -FULL_SCALE, FULL_SCALE)
     return replace(signal, counts=limited.astype(np.int16))
 
 

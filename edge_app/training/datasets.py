@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from edge_app.config.recipe import Source
 from edge_app.core.clock import SystemClock
 from edge_app.core.errors import RecordingError
-from edge_app.core.frames import Counts, Frame, Window
+from edge_app.core.frames import FULL_SCALE, Counts, Frame, Window
 from edge_app.core.stages import FeatureExtractor
-from edge_app.sensors.recording import FULL_SCALE, load_recording
+from edge_app.sensors.recording import load_recording
 from edge_app.training.recipes import Task
 from edge_app.windowing import Windower
 
