@@ -144,6 +144,8 @@ def _sentence(item: Mapping[str, Any], path: KeyPath, model: type[BaseModel], da
         return "the key is missing", _write(key, field, "Add it")
     if kind == "value_error":
         return _own_words(str(item["ctx"]["error"]), key, _field_at(model, path), _value_at(data, path))
+    if item["loc"][-1] == "[key]":
+        return _bad_name(key, str(item.get("ctx", {}).get("pattern", "")))
     if path and isinstance(path[-1], int):
         key = str(next((part for part in reversed(path) if isinstance(part, str)), ""))
     field = _field_at(model, path)
@@ -236,14 +238,24 @@ def _not_allowed(value: Any, expected: str) -> tuple[str, str]:
     return f"{as_written(value)} is not allowed here", f"{hint}Allowed: {', '.join(allowed)}."
 
 
+RULES = {
+    ID_PATTERN: "small letters, digits, `_` and `-`, at most 48 of them",
+    FEATURE_PATTERN: "the name of a feature: small letters, digits and `_`",
+    SEMVER_PATTERN: "three numbers with dots between",
+}
+"""What a pattern asks for, in words."""
+
+
 def _bad_pattern(found: str, pattern: str, key: str, field: FieldInfo | None) -> tuple[str, str]:
-    rules = {
-        ID_PATTERN: "small letters, digits, `_` and `-`, at most 48 of them",
-        FEATURE_PATTERN: "the name of a feature: small letters, digits and `_`",
-        SEMVER_PATTERN: "three numbers with dots between",
-    }
-    rule = rules.get(pattern, f"text that matches {pattern}")
+    rule = RULES.get(pattern, f"text that matches {pattern}")
     return f"{found} is not {rule}", _write(key, field, "Write")
+
+
+def _bad_name(name: str, pattern: str) -> tuple[str, str]:
+    """A key that people choose themselves, such as a slot's."""
+    like = re.sub(r"[^a-z0-9_-]+", "_", name.lower()).strip("_")[:48]
+    rule = RULES.get(pattern, f"text that matches {pattern}")
+    return f"the name `{name}` is not {rule}", f"Name it, e.g. `{like}`." if like else "Choose another name."
 
 
 def as_written(value: Any, key: str = "") -> str:

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import signal
 import struct
@@ -124,8 +125,8 @@ def test_headless_writes_a_line_a_decision_and_a_picture_of_the_view(tmp_path):
         assert running.process.wait(20) == 0
         lines = running.lines
     assert lines[0].startswith("broker: mosquitto at mqtt://127.0.0.1:")
-    listen = lines[1].removeprefix("in another terminal: ").split()[0]
-    assert shutil.which(listen), "works in another terminal, where the private folder is not on PATH"
+    listen = lines[1].removeprefix("in another terminal: ")
+    assert shutil.which(shlex.split(listen)[0]), "works in another terminal, where the private folder is not on PATH"
     assert "started" in lines[2]
     assert "known" in lines[3]
     assert re.search(r"^\d windows, 2 decisions, 0 alarms; sensed [\d,]+ B, sent [\d,]+ B", lines[-1])
@@ -278,7 +279,7 @@ def test_json_is_one_object_a_line(capsys):
 
 
 def test_a_reader_who_leaves_ends_the_demo_quietly():
-    command = f"{' '.join(COMMAND)} demo --headless --seconds 30 | head -1"
+    command = f"{shlex.join(COMMAND)} demo --headless --seconds 30 | head -1"
     began_s = time.monotonic()
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, env=environment())
     assert done.stdout.startswith("broker: mosquitto at ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import types
@@ -127,7 +128,7 @@ def test_the_status_of_a_verb_is_the_status_of_the_program(verb):
 
 
 def test_a_reader_who_leaves_early_is_no_error():
-    command = f"{sys.executable} -m edge_app.cli.main schema --print app | head -n 1"
+    command = f"{shlex.quote(sys.executable)} -m edge_app.cli.main schema --print app | head -n 1"
 
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60)
 
@@ -137,14 +138,14 @@ def test_a_reader_who_leaves_early_is_no_error():
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 def test_closed_streams_are_no_error(closed):
-    command = f"{sys.executable} -m edge_app.cli.main sensors list {closed}"
+    command = f"{shlex.quote(sys.executable)} -m edge_app.cli.main sensors list {closed}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("arguments", ["--version", "sensors list"])
 def test_an_output_that_takes_nothing_is_the_system_s_refusal(arguments):
-    command = f"{sys.executable} -m edge_app.cli.main {arguments} > /dev/full"
+    command = f"{shlex.quote(sys.executable)} -m edge_app.cli.main {arguments} > /dev/full"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
     assert done.returncode == 74
     assert done.stderr.startswith("edge-app: error: the system refused: No space left on device")

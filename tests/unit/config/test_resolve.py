@@ -385,3 +385,10 @@ def test_the_id_of_a_device_is_read_or_its_absence_is_told(world, text):
 
 def test_an_app_given_for_a_device_is_told(world):
     assert "apps/bearings/app.yaml:1: this is an app, and a device's file is needed" in refused(world.app_file)
+
+
+def test_a_slot_with_an_impossible_name_is_told_by_its_name(world):
+    text = refused(world.device("  vibration:", "  Drive End.1:"))
+
+    assert "devices/pump-7.yaml:4: sensors.Drive End.1: the name `Drive End.1` is not small letters, digits" in text
+    assert "Name it, e.g. `drive_end_1`." in text
