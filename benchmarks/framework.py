@@ -184,7 +184,8 @@ class Bench:
         bare_us, framework_us = (1e6 * cpu_s / (seconds * pace) for cpu_s in (bare, framework))
         print(
             f"paced{', heap kept' if kept else ''}: bare loop {bare_us:.0f} us, "
-            f"framework {framework_us:.0f} us CPU a window at {pace:g} windows/s; ratio {framework_us / bare_us:.3f} (bar {BARS['paced']:.2f})"
+            f"framework {framework_us:.0f} us CPU a window at {pace:g} windows/s; "
+            f"ratio {framework_us / bare_us:.3f} (bar {BARS['paced']:.2f})"
         )
 
     def start_up(self) -> None:
