@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_app.cli import interrupts
 from edge_app.cli.common import positive_seconds
 from edge_app.cli.run import endings, stop_on_signals, summary
 
@@ -127,7 +128,7 @@ def truth(fault: Fault, at_s: float) -> str:
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
     """Until the device takes care of signals, they end the demo as Ctrl-C does: with its broker."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in endings()}
+    before = {number: signal.signal(number, interrupts.handler) for number in endings()}
     try:
         yield
     finally:

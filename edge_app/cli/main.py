@@ -60,6 +60,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     verbose = "--verbose" in arguments
     try:
+        return _answer(arguments, verbose)
+    except BaseException:  # pydantic_core's panic, when its import is interrupted, is no Exception
+        if _interrupted():
+            return 130
+        raise
+
+
+def _answer(arguments: list[str], verbose: bool) -> int:
+    try:
         return _main([argument for argument in arguments if argument != "--verbose"], verbose)
     except EdgeAppError as error:
         return _report(str(error), error, verbose, error.exit_code)
@@ -108,6 +117,9 @@ def _run_verb(verb: str, arguments: list[str], verbose: bool) -> int:
     import os
     from importlib import import_module
 
+    from edge_app.cli import interrupts
+
+    interrupts.remember()
     # Our matrices are small: a second BLAS thread costs more than it gives. Bytes do not depend on it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     module_name, summary = VERBS[verb]
@@ -153,7 +165,14 @@ def _set_up_logging(verbose: bool) -> None:
     logging.basicConfig(level=level, format=text, stream=sys.stderr)
 
 
+def _interrupted() -> bool:
+    module = sys.modules.get("edge_app.cli.interrupts")
+    return module is not None and module.came()
+
+
 def _report(text: str, error: BaseException, verbose: bool, status: int) -> int:
+    if _interrupted():  # what an interrupted import says misleads
+        return 130
     if verbose:
         import traceback
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_app.cli import interrupts
 from edge_app.cli.common import positive_seconds, score_text, warn
 from edge_app.core.errors import ConfigError
 
@@ -121,6 +122,8 @@ def stop_on_signals(device: Device) -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, *endings())}
+    if interrupts.came():
+        device.stop()
     try:
         yield
     finally:
