@@ -154,8 +154,12 @@ def broker_settings(config: PublishConfig, context: PublisherContext) -> BrokerS
 
 def _create_mqtt(config: PublishConfig, context: PublisherContext) -> Any:
     from edge_app.transport.mqtt import MqttPublisher
+    from edge_app.transport.settings import tls_context
 
-    return MqttPublisher(broker_settings(config, context), context.clock)
+    settings = broker_settings(config, context)
+    if settings.tls:
+        tls_context(settings)  # a CA or certificate that cannot be read is refused now, not at every attempt
+    return MqttPublisher(settings, context.clock)
 
 
 MQTT = Plugin(

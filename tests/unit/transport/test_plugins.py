@@ -78,8 +78,15 @@ def test_plaintext_is_for_this_machine_or_whoever_insists():
     PublishConfig(broker="mqtt://192.168.1.5", allow_plaintext=True)
 
 
-def test_creating_the_publisher_opens_nothing(tmp_path):
+def test_creating_the_publisher_connects_nothing(tmp_path):
     context = PublisherContext("plant-a", "pump-7", SystemClock(), tmp_path)
-    publisher = MQTT.create(PublishConfig(broker="mqtts://no-such-host.invalid", ca="missing.pem"), context)
+    publisher = MQTT.create(PublishConfig(broker="mqtts://no-such-host.invalid"), context)
     publisher.close()
     publisher.close()
+
+
+def test_a_certificate_file_that_is_not_there_is_refused_at_once(tmp_path):
+    """Like a password's file: waiting mends neither."""
+    context = PublisherContext("plant-a", "pump-7", SystemClock(), tmp_path)
+    with pytest.raises(TransportError, match=r"`publish\.ca`: .*missing\.pem cannot be used: No such file"):
+        MQTT.create(PublishConfig(broker="mqtts://localhost", ca="missing.pem"), context)
