@@ -33,6 +33,8 @@ SIGNAL_ROWS = 4
 BRAILLE_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 """Bit of each dot of a cell, row by row."""
 SIGNAL_PANEL_ROWS, SCORE_PANEL_ROWS, HISTORY_ROWS = SIGNAL_ROWS + 2, 3, 2
+BESIDE_COLUMNS = 30
+"""A screen too narrow for this many columns of reason beside a decision has it below."""
 ENOUGH_DECISION_ROWS = 4
 """A screen too low for this many rows of decisions goes without the signal, then without the score's history."""
 FIRST_SCALE = 3.0
@@ -241,10 +243,14 @@ class DemoView:
             (f"{message['event']:<9}", LEVEL_STYLES.get(message["level"], "")),
             (f"{score / 10000:.2f}  " if score >= 0 else "  -   ", ""),
         )
-        indent = head.cell_len
         why = Text(str(message["why"].get("text", "")))
-        lines = list(why.wrap(self.console, max(20, self._width - indent)))
-        return [head + lines[0], *(Text(" " * indent) + line for line in lines[1:])] if lines else [head]
+        beside = self._width - head.cell_len >= BESIDE_COLUMNS
+        indent = head.cell_len if beside else 2
+        lines = [Text(" " * indent) + line for line in why.wrap(self.console, self._width - indent)]
+        if beside and lines:
+            lines[0] = head + lines[0][indent:]
+            return lines
+        return [head, *lines]
 
     def _traffic(self) -> RenderableType:
         model = self.model
