@@ -25,8 +25,12 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from edge_app.runtime.pipeline import Judgement, Pipeline
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RATE_HZ = 3332.0
@@ -44,7 +48,10 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5, help="pairs of runs; the median ratio counts")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the paced and the eight-pipeline run")
     parser.add_argument("--quick", action="store_true", help="small numbers, to see that it works")
+    parser.add_argument("--drive", nargs=3, metavar=("DEVICE", "REPLAY", "WINDOWS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.drive:
+        return drive(Path(options.drive[0]), options.drive[1], int(options.drive[2]))
     if options.quick:
         options.windows, options.runs, options.seconds = 600, 1, 5.0
     sys.path.insert(0, str(REPOSITORY))
@@ -129,26 +136,28 @@ class Bench:
             "--replay", f"vibration={recording}",
         ]  # fmt: skip
 
+    def endless_command(self, recording: Path, windows: int) -> list[str]:
+        """The runtime as `edge-app run --speed max` starts it, over a recording in a loop, for so many windows."""
+        device = self.device("bench", f"plugin: recording, unit: g, axes: {AXES}")
+        replay = f"vibration={recording},loop=true"
+        return [sys.executable, str(Path(__file__)), "--drive", str(device), replay, str(windows)]
+
     def flat_out(self, windows: int, runs: int, kept: bool) -> None:
         """CPU per window, as fast as it goes."""
         hop_s = 1.0
         self.set_hop(hop_s)
-        short, long = (self.recording(f"flat{count}", count, hop_s) for count in (windows // 4, windows))
+        recording = self.recording("flat", 2 * CHANGE_EVERY, hop_s)
         ratios, bare_us, framework_us = [], [], []
         shares: dict[str, float] = {}
         for _ in range(runs):
             cost = {}
             for name in ("bare", "framework"):
                 used = []
-                for count, recording in ((windows // 4, short), (windows, long)):
-                    command = (
-                        self.bare_command(recording, count, hop_s)
-                        if name == "bare"
-                        else self.framework_command(recording, "max")
-                    )
+                for count in (windows // 4, windows):
+                    bare = self.bare_command(recording, count, hop_s)
+                    command = bare if name == "bare" else self.endless_command(recording, count)
                     used.append(whole_process(command, kept))
-                counted = used[1].windows - used[0].windows
-                cost[name] = 1e6 * (used[1].cpu_s - used[0].cpu_s) / counted
+                cost[name] = 1e6 * (used[1].cpu_s - used[0].cpu_s) / (used[1].windows - used[0].windows)
                 shares[name] = used[1].events / used[1].windows
             ratios.append(cost["framework"] / cost["bare"])
             bare_us.append(cost["bare"])
@@ -225,6 +234,29 @@ class Bench:
             f"{100 * used.cpu_s / used.wall_s:.0f} % of one core "
             f"({100 * used.cpu_s / used.wall_s / (os.cpu_count() or 1):.0f} % of {os.cpu_count()})"
         )
+
+
+def drive(path: Path, replay: str, windows: int) -> int:
+    """Run a device flat out until it has judged so many windows; prints its summary."""
+    from edge_app.cli.run import state_folder, summary
+    from edge_app.config.resolve import load_device
+    from edge_app.core.clock import SystemClock
+    from edge_app.runtime.build import RunOptions, build
+    from edge_app.runtime.lifecycle import Device
+    from edge_app.sensors.recording import parse_replay
+
+    def stop_when_done(pipeline: Pipeline, judgement: Judgement) -> None:
+        if pipeline.counts.windows >= windows:
+            device.stop()
+
+    resolved = load_device(path, replays=dict([parse_replay(replay)]))
+    with state_folder(None, temporary=True) as root:
+        options = RunOptions(state_root=root, paced=False, on_judgement=stop_when_done)
+        device = Device(build(resolved, options, SystemClock()))
+        with device:
+            device.wait()
+    print(json.dumps(summary(device)))
+    return 0
 
 
 class Used:
