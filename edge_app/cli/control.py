@@ -27,6 +27,8 @@ def run(args: argparse.Namespace) -> int:
     request = {"verb": args.verb, "pipe": args.pipeline, "minutes": args.minutes}
     try:
         result = ask(folder, {key: value for key, value in request.items() if value is not None})
+        if args.verb == "why":
+            add_last_decisions(result, folder / JOURNAL_NAME)
     except NotRunning:
         if args.verb != "why" or not (folder / JOURNAL_NAME).exists():
             raise
@@ -59,6 +61,15 @@ def last_decisions(journal: Path, pipeline: str | None) -> list[dict[str, Any]]:
     return wanted
 
 
+def add_last_decisions(reports: list[dict[str, Any]], journal: Path) -> None:
+    """Under `last`, the decision each pipeline told last; its present window stands beside it."""
+    from edge_app.journal.store import read_last
+
+    told = {(each["app"], each["pipe"]): each for each in read_last(journal)}
+    for report in reports:
+        report["last"] = told.get((report["app"], report["pipe"]))
+
+
 def device_id(device: str) -> str:
     """The id itself, or the id in a device's file."""
     if not device.endswith((".yaml", ".yml")):
@@ -81,4 +92,9 @@ def why_text(report: dict[str, Any]) -> str:
         lines.append(f"  score {score}, threshold {score_text(report['threshold'])}")
     for name, change_db10, share in why.get("top", []):
         lines.append(f"    {name:<24} {change_db10 / 10:+6.1f} dB against normal, {share} % of the score")
+    last = report.get("last")
+    if last:
+        from edge_app.core.clock import utc_text
+
+        lines.append(f"  last decision: {last['event']} at {utc_text(last['t'])}. {last['why'].get('text', '')}")
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_app.core.clock import utc_text
 from edge_app.core.errors import EdgeAppError
 
 MIB = 1024 * 1024
@@ -118,9 +119,7 @@ def clock() -> Check:
 
 def judge_clock(wall_ms: int, quality: str) -> Check:
     """The finding for a wall clock (UTC ms) of that quality (ntp, rtc, none)."""
-    seconds = wall_ms // 1000
-    days, rest = divmod(seconds, 86400)
-    text = f"{_civil_date(days)} {rest // 3600:02d}:{rest % 3600 // 60:02d} UTC"
+    text = utc_text(wall_ms)
     if quality == "none":
         fix = "Turn on time synchronisation: `sudo timedatectl set-ntp true`. Until then decisions say `ts: none`."
         return Check("clock", "fail", f"stands at {text}: it was never set", fix)
@@ -128,18 +127,6 @@ def judge_clock(wall_ms: int, quality: str) -> Check:
         fix = "Turn on time synchronisation: `sudo timedatectl set-ntp true`, and let it reach a server."
         return Check("clock", "warn", f"{text}, not synchronised", fix)
     return Check("clock", "ok", f"{text}, synchronised")
-
-
-def _civil_date(days: int) -> str:
-    """YYYY-MM-DD of a day since 1970. Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms"."""
-    shifted = days + 719468
-    era, day_of_era = divmod(shifted, 146097)
-    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36524 - day_of_era // 146096) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    month = (5 * day_of_year + 2) // 153
-    day = day_of_year - (153 * month + 2) // 5 + 1
-    month = month + 3 if month < 10 else month - 9
-    return f"{year_of_era + era * 400 + (month <= 2):04d}-{month:02d}-{day:02d}"
 
 
 def state_folder(state_dir: str | None, journal_bytes: int) -> Iterator[Check]:

@@ -40,6 +40,11 @@ class SystemClock:
         return event.wait(timeout_s)
 
 
+def utc_text(wall_ms: int) -> str:
+    """A wall-clock reading for people: "2026-01-31 23:59:58 UTC"."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(wall_ms // 1000))
+
+
 def process_cpu_s() -> float:
     """CPU time of this process, all threads (s)."""
     return time.process_time()

@@ -282,6 +282,8 @@ class MqttPublisher:
             session = Session(self.settings, self._version, self._sink, self._will, self._subscribe)
             self._session = session
             session.connect()
+            if self._closing.is_set():  # close() may have looked before this session was there
+                session.leave(None)
         except BrokerError as error:
             return error
         except Exception as error:  # whatever it is, the next attempt may do better

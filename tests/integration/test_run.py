@@ -183,6 +183,7 @@ def test_a_live_device_explains_and_obeys_through_its_local_socket(device, tmp_p
         why = edge_app("why", path, "--state-dir", state)
         assert "level_watch/level: state active, level alarm" in why.stdout
         assert "rms_g" in why.stdout
+        assert "last decision: raised at 20" in why.stdout
         ack = edge_app("ack", "live-pump", "level", "--state-dir", state)
         assert ack.stdout.strip() == "level_watch/level: acked"
         acked = running.wait_for(lambda each: each["event"] == "acked")
