@@ -85,7 +85,9 @@ def run(args: argparse.Namespace) -> int:
         printer.device = device
         with stop_on_signals(device), device:
             device.wait(args.seconds)
-    printer.summary()
+        printer.summary()
+        if args.state_dir is None and replays and device.parts.journal.depth:
+            warn("a replay's journal is temporary and goes with it; keep it with --state-dir")
     return 0
 
 
@@ -194,6 +196,10 @@ def summary(device: Device) -> dict[str, Any]:
         for reader in device.parts.readers
         if reader.lanes and not any(lane.pipeline.counts.windows for lane in reader.lanes)
     ]
+    waiting = device.parts.journal.depth
+    if waiting:
+        reason = device.parts.outbox.link[1] or "the run ended before they were confirmed"
+        warnings.append(f"{waiting} decisions wait in {device.parts.journal.path}: {reason}")
     return {
         "event": "summary",
         **counts,

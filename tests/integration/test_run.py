@@ -244,6 +244,16 @@ def test_without_a_running_device_commands_say_how_to_start_one(tmp_path):
     assert "edge-app run" in result.stderr
 
 
+def test_decisions_that_no_broker_took_are_counted_at_the_end(device, recording):
+    replay = f"vibration={recording},rate_hz=3200"
+    nowhere = "mqtt://127.0.0.1:1"
+    result = edge_app("run", device(RIG), "--replay", replay, "--speed", "max", "--broker", nowhere)
+    assert result.returncode == 0
+    assert "4 decisions wait in " in result.stderr
+    assert "nothing listens on this port" in result.stderr
+    assert "keep it with --state-dir" in result.stderr
+
+
 def test_live_sensors_refuse_to_run_faster_than_time(device):
     path = device(RIG.replace("plugin: recording, unit: g, range: 16", "plugin: lsm6ds3"))
     result = edge_app("run", path, "--speed", "max", "--broker", "none")
