@@ -254,6 +254,26 @@ def test_decisions_that_no_broker_took_are_counted_at_the_end(device, recording)
     assert "keep it with --state-dir" in result.stderr
 
 
+def test_a_clock_in_1970_is_told_and_hinders_nothing(device, recording, tmp_path):
+    replay = f"vibration={recording},rate_hz=3200"
+    arguments = ["run", str(device(RIG)), "--replay", replay, "--json", "--speed", "max", "--broker", "none"]
+    arguments += ["--state-dir", str(tmp_path)]
+    code = (  # a board without a clock chip, five seconds after power-up
+        "import time\nreal = time.time_ns\nbegan = real()\n"
+        "time.time_ns = lambda: real() - began + 5 * 10**9\n"
+        "from edge_app.cli.main import main\n"
+        f"raise SystemExit(main({arguments!r}))"
+    )
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60) for _ in range(2)]
+    assert [(run.returncode, run.stderr) for run in runs] == [(0, "")] * 2
+    first, second = (objects(run.stdout)[:-1] for run in runs)
+    assert {each["ts"] for each in first + second} == {"none"}
+    assert all(0 < each["t"] < 60_000 for each in first)
+    assert [each["event"] for each in first] == ["started", "known", "raised", "cleared"]
+    names = {(each["jid"], each["boot"], each["seq"]) for each in first + second}
+    assert len(names) == len(first) + len(second)  # the same wall time twice, and still nothing taken for a duplicate
+
+
 def test_live_sensors_refuse_to_run_faster_than_time(device):
     path = device(RIG.replace("plugin: recording, unit: g, range: 16", "plugin: lsm6ds3"))
     result = edge_app("run", path, "--speed", "max", "--broker", "none")
