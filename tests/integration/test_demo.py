@@ -152,7 +152,7 @@ class Terminal:
 
     def __init__(self, *arguments, columns, rows):
         self.shown = ""
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")  # as a terminal does
         self.pid, self._end = pty.fork()
         if self.pid == 0:
             os.chdir(REPOSITORY)
