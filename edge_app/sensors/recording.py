@@ -89,6 +89,8 @@ def load_recording(
         )
     if not (np.isfinite(rate) and 0 < rate <= 10e6):
         raise RecordingError(f"{path}: a sampling rate of {rate:g} Hz.", "rate_hz lies between 0 and 10 million.")
+    if table.rate_hz is not None and abs(rate - table.rate_hz) > 1e-3 * table.rate_hz:
+        log.warning("%s: says %g Hz itself; rate_hz=%g is taken instead.", path, table.rate_hz, rate)
     if table.unit is not None and table.unit != unit:
         raise RecordingError(
             f"{path}: holds values in {table.unit!r}, {unit!r} is asked for.", "Choose another recording or unit."

@@ -155,6 +155,12 @@ def test_a_file_with_fewer_channels_than_axes_is_refused(tmp_path):
         load_recording(npz(tmp_path, **COLUMNS), rate_hz=10, n_axes=3)
 
 
+def test_another_rate_than_the_files_own_is_taken_and_that_is_told(tmp_path, caplog):
+    path = npz(tmp_path, z=np.zeros(5), rate_hz=8000)
+    assert load_recording(path, rate_hz=12000).rate_hz == 12000
+    assert "says 8000 Hz itself; rate_hz=12000 is taken instead" in caplog.text
+
+
 def test_channels_of_different_lengths_are_refused(tmp_path):
     path = npz(tmp_path, a=np.zeros(5), b=np.zeros(6))
     with pytest.raises(RecordingError, match="differ in length"):
