@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_app.cli import interrupts
-from edge_app.cli.common import positive_seconds
+from edge_app.cli.common import positive_seconds, score_text
 from edge_app.cli.run import endings, stop_on_signals, summary
+from edge_app.core.units import SCORE_ONE
 
 if TYPE_CHECKING:
     from edge_app.cli.demo_view import ViewModel
@@ -314,10 +315,10 @@ class _Feed:
                 model.take_signal(window.samples[0].astype("float32") * window.scale)
             model.rate_hz, model.window_s = window.rate_hz, window.end_s - window.start_s
             model.verdict, model.state, model.level = judgement.verdict, pipeline.decider.state, pipeline.decider.level
-            model.threshold = pipeline.decider.threshold / 10000
-            model.score = inference.score / 10000 if inference else None
+            model.threshold = pipeline.decider.threshold / SCORE_ONE
+            model.score = inference.score / SCORE_ONE if inference else None
             if inference:
-                model.scores.append(inference.score / 10000)
+                model.scores.append(inference.score / SCORE_ONE)
 
     def tick(self, device: Device) -> None:
         counts, model = device.counts(), self._model
@@ -339,10 +340,9 @@ def _say_where_aside(broker: str, listen: str) -> None:
 
 def _line(payload: bytes) -> None:
     message = json.loads(payload)
-    score = f"{message['score'] / 10000:.2f}" if message["score"] >= 0 else "   -"
     print(
         f"{message['mono'] / 1000:7.1f}s  {message['event']:<8} {message['level']:<5} {message['pipe']:<8} "
-        f"score {score}  {message['why'].get('text', '')}",
+        f"score {score_text(message['score']):>4}  {message['why'].get('text', '')}",
         flush=True,
     )
 

@@ -17,6 +17,8 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
+from edge_app.cli.common import score_text
+
 SPARKS = "▁▂▃▄▅▆▇█"
 STATE_STYLES = {"normal": "green", "pending": "yellow", "active": "red", "unknown": "magenta", "idle": "cyan"}
 STATE_WORDS = {
@@ -237,11 +239,10 @@ class DemoView:
 
     def _told(self, message: dict[str, Any]) -> list[Text]:
         """One decision as lines: when, what, how bad, and why."""
-        score = message["score"]
         head = Text.assemble(
             (f"{message['mono'] / 1000:6.1f} s  ", "bright_black"),
             (f"{message['event']:<9}", LEVEL_STYLES.get(message["level"], "")),
-            (f"{score / 10000:.2f}  " if score >= 0 else "  -   ", ""),
+            (f"{score_text(message['score']):>3}".ljust(6), ""),
         )
         why = Text(str(message["why"].get("text", "")))
         beside = self._width - head.cell_len >= BESIDE_COLUMNS
