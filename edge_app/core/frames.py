@@ -75,3 +75,7 @@ class Window:
     """Count of windows since the pipeline started, dropped ones included; -1 for one told by a sensor that is away."""
     quality: Quality = field(default_factory=lambda: Quality(100))
     """What the quality gate found."""
+    marks: tuple[int, ...] = ()
+    """Events found in the samples (heartbeats), as sample indices, rising; empty for windows cut by time."""
+    focus: int = -1
+    """Which of `marks` this window is about; -1 for windows cut by time."""

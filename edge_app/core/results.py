@@ -47,6 +47,9 @@ class FeatureVector:
     """Named numbers beside the schema, for the explanation only (bearing lines …): log2 in Q8."""
     clipped: int = 0
     """Values that met the int16 limits."""
+    doubts: tuple[str, ...] = ()
+    """Why the window cannot be judged after all, worst first, each a short phrase with its number; empty when it can.
+    For what only the extractor sees: a pulse that is no pulse, beats that do not repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,10 @@ class Inference:
     """int16 of shape (n_features,): the value of each feature in the healthy baseline, as in FeatureVector.values."""
     clipped: int = 0
     """Model inputs that met the int8 limits."""
+    label: str = ""
+    """A classifier's most probable class; empty for models that know one class only."""
+    shares: tuple[tuple[str, int], ...] = ()
+    """A classifier's probability of each class (name, 0..10000), in the order of the manifest's labels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from edge_app.config.recipe import Augment
 from edge_app.core.frames import FULL_SCALE
 from edge_app.core.results import FeatureSchema
 from edge_app.core.units import DB_PER_POWER_OCTAVE, LOG2_ONE
-from edge_app.training.datasets import Features, Signal
+from edge_app.training.datasets import Features
 from edge_app.training.exact import Floats, nearly_normal
+from edge_app.training.importers.base import Signal
 
 _BAND = re.compile(r"(?:axis(\d+)_)?band_([\d.]+)_([\d.]+)_hz")
 _SHAPES = ("crest", "kurtosis")

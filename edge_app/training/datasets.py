@@ -13,33 +13,15 @@ from numpy.typing import NDArray
 from edge_app.config.recipe import Source
 from edge_app.core.clock import SystemClock
 from edge_app.core.errors import RecordingError
-from edge_app.core.frames import FULL_SCALE, Counts, Frame, Window
+from edge_app.core.frames import FULL_SCALE, Frame, Window
 from edge_app.core.stages import FeatureExtractor
 from edge_app.sensors.recording import load_recording
+from edge_app.training.importers.base import Signal
 from edge_app.training.recipes import Task
 from edge_app.windowing import Windower
 
 Features = NDArray[np.int16]
 """int16 of shape (n_windows, n_features): log2 in Q8."""
-
-
-@dataclass(frozen=True)
-class Signal:
-    """Counts of one source, as the sensor would have delivered them."""
-
-    title: str
-    counts: Counts
-    """int16 of shape (n_axes, n)."""
-    scale: float
-    rate_hz: float
-    unit: str
-    sha256: str = ""
-    """Of the recording's file."""
-
-    @property
-    def seconds(self) -> float:
-        """Length (s)."""
-        return self.counts.shape[1] / self.rate_hz
 
 
 def load_signal(source: Source, task: Task, data_dir: Path) -> Signal:

@@ -11,7 +11,8 @@ from edge_app.core.results import FeatureSchema, Inference
 from edge_app.core.units import SCORE_ONE
 from edge_app.inference.autoencoder import Autoencoder
 from edge_app.inference.score import ScoreMap
-from edge_app.training.datasets import Signal, verdicts
+from edge_app.training.datasets import verdicts
+from edge_app.training.importers.base import Signal
 from edge_app.training.learn import Learnt, infer_all
 from edge_app.training.recipes import Task
 

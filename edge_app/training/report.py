@@ -10,8 +10,8 @@ import numpy as np
 
 from edge_app.core.units import SCORE_ONE
 from edge_app.inference.manifest import Manifest
-from edge_app.training.datasets import Signal
 from edge_app.training.evaluate import Outcome, Separation, separation
+from edge_app.training.importers.base import Signal
 from edge_app.training.recipes import Task
 
 HEADINGS = (

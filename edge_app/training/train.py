@@ -17,9 +17,10 @@ from edge_app.core.units import SCORE_ONE
 from edge_app.inference.autoencoder import Standardizer
 from edge_app.inference.manifest import Manifest, load_manifest, write_manifest
 from edge_app.training.augment import FeatureKinds, change_features, change_raw, kinds_of
-from edge_app.training.datasets import Features, Signal, Windows, features_of, load_signal
+from edge_app.training.datasets import Features, Windows, features_of, load_signal
 from edge_app.training.engines import compare_engines
 from edge_app.training.evaluate import Outcome, Trail, outcome_of, trail_of
+from edge_app.training.importers.base import Signal
 from edge_app.training.learn import Learnt, infer_all, knots_for, learn, standardize_of, with_score
 from edge_app.training.recipes import Task, load_task
 from edge_app.training.report import data_facts, metrics_of, model_card

@@ -8,7 +8,7 @@ import pytest
 from edge_app.config.recipe import Augment
 from edge_app.core.results import FeatureSchema
 from edge_app.training.augment import change_features, change_raw, jitter_db, kinds_of
-from edge_app.training.datasets import Signal
+from edge_app.training.importers.base import Signal
 
 NAMES = (
     "rms_g",
