@@ -16,15 +16,15 @@ from edge_app.core.errors import RecordingError
 from edge_app.core.frames import FULL_SCALE, Frame, Window
 from edge_app.core.stages import FeatureExtractor
 from edge_app.sensors.recording import load_recording
+from edge_app.training.front import Front
 from edge_app.training.importers.base import Signal
-from edge_app.training.recipes import Task
 from edge_app.windowing import Windower
 
 Features = NDArray[np.int16]
 """int16 of shape (n_windows, n_features): log2 in Q8."""
 
 
-def load_signal(source: Source, task: Task, data_dir: Path) -> Signal:
+def load_signal(source: Source, task: Front, data_dir: Path) -> Signal:
     """The signal of a source, cut to its span. Raises RecordingError when it is shorter than the span or a window."""
     signal = _simulate(source, task) if source.simulated else _load_file(source, task, data_dir)
     if source.span_s is not None:
@@ -43,7 +43,7 @@ def load_signal(source: Source, task: Task, data_dir: Path) -> Signal:
     return signal
 
 
-def _load_file(source: Source, task: Task, data_dir: Path) -> Signal:
+def _load_file(source: Source, task: Front, data_dir: Path) -> Signal:
     path = data_dir / str(source.file)
     recording = load_recording(
         path,
@@ -57,7 +57,7 @@ def _load_file(source: Source, task: Task, data_dir: Path) -> Signal:
     return Signal(source.title, recording.counts, recording.scale, recording.rate_hz, recording.unit, digest)
 
 
-def _simulate(source: Source, task: Task) -> Signal:
+def _simulate(source: Source, task: Front) -> Signal:
     from edge_app.sensors.sim_machine import Fault
     from edge_app.sensors.simulated import Simulated
 
@@ -82,7 +82,7 @@ def _simulate(source: Source, task: Task) -> Signal:
     return Signal(source.title, np.concatenate(blocks, axis=1), sensor.scale, sensor.rate_hz, sensor.unit)
 
 
-def windows(signal: Signal, task: Task, hop_s: float) -> Iterator[Window]:
+def windows(signal: Signal, task: Front, hop_s: float) -> Iterator[Window]:
     """Windows of a signal, quality included, in pieces of ten seconds so that hours fit in memory."""
     windower = Windower(signal.rate_hz, task.pipeline.window.seconds, hop_s, signal.counts.shape[0])
     piece = max(1, round(10 * signal.rate_hz))
@@ -93,7 +93,7 @@ def windows(signal: Signal, task: Task, hop_s: float) -> Iterator[Window]:
 
 
 def verdicts(
-    signal: Signal, task: Task, hop_s: float, extractor: FeatureExtractor
+    signal: Signal, task: Front, hop_s: float, extractor: FeatureExtractor
 ) -> Iterator[tuple[Window, str, NDArray[np.int16] | None]]:
     """Each window with its verdict before any model ("unknown", "idle", "judged"), and its features when judged."""
     gate = task.pipeline.gate
@@ -119,7 +119,7 @@ class Windows:
     """Start of each window within the signal (s)."""
 
 
-def features_of(signal: Signal, task: Task, hop_s: float, extractor: FeatureExtractor | None = None) -> Windows:
+def features_of(signal: Signal, task: Front, hop_s: float, extractor: FeatureExtractor | None = None) -> Windows:
     """Features of all windows that are judgeable and not below the operating gate."""
     extractor = extractor or task.extractor(signal.rate_hz, signal.scale)
     rows, starts = [], []

@@ -4,57 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edge_app.config.apps import app_file, check_stage
 from edge_app.config.errors import Problems, problem, validated
 from edge_app.config.load import load_document
 from edge_app.config.recipe import RecipeConfig
-from edge_app.config.schema import AppConfig, PipelineConfig, SlotConfig
+from edge_app.config.schema import AppConfig
 from edge_app.core.errors import ConfigError
-from edge_app.core.plugin import DeciderContext, FeatureContext
-from edge_app.core.stages import FeatureExtractor
+from edge_app.training.front import Front
 
 RECIPE_FILE = "train.yaml"
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(Front):
     """What is to be trained: the app's pipeline and the recipe for its model."""
 
-    app_dir: Path
-    app: AppConfig
     recipe: RecipeConfig
-    slot: SlotConfig
-    pipeline: PipelineConfig
-    features: Any
-    """Stage (plugin and config) of the features."""
-    decision: Any
-    """Stage of the decider."""
-
-    def extractor(self, rate_hz: float, scale: float) -> FeatureExtractor:
-        """The app's features for a sensor of this rate (Hz) and scale (units per count)."""
-        context = FeatureContext(
-            rate_hz=rate_hz,
-            scale=scale,
-            unit=self.slot.unit,
-            n_axes=self.slot.axes,
-            window_s=self.pipeline.window.seconds,
-            min_rate_hz=self.slot.min_rate_hz,
-        )
-        made: FeatureExtractor = self.features.plugin.create(self.features.config, context)
-        return made
-
-    def decider(self) -> Any:
-        """A fresh decider, as the app configures it."""
-        window = self.pipeline.window
-        context = DeciderContext(window_ms=round(window.seconds * 1000), hop_ms=round(window.hop_s * 1000))
-        return self.decision.plugin.create(self.decision.config, context)
-
-    @property
-    def raise_score(self) -> int:
-        """The app's raise threshold, 0..10000."""
-        return int(self.decider().threshold)
 
 
 def load_task(app_dir: Path) -> Task:
@@ -86,4 +52,4 @@ def load_task(app_dir: Path) -> Task:
     features = check_stage("features", document, (*here, "features"), problems)
     decision = check_stage("deciders", document, (*here, "decision"), problems)
     problems.raise_if_any()
-    return Task(folder, app, recipe, app.sensors[pipeline.sensor], pipeline, features, decision)
+    return Task(folder, app, app.sensors[pipeline.sensor], pipeline, features, decision, recipe)

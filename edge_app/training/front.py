@@ -1,0 +1,116 @@
+"""One pipeline of an app as far as signals matter: slot, window, features, decider; no model is read."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_app.config import registry
+from edge_app.config.apps import app_file, check_stage
+from edge_app.config.errors import Problems, nearest, validated
+from edge_app.config.load import Document, load_document
+from edge_app.config.schema import AppConfig, PipelineConfig, SlotConfig
+from edge_app.core.errors import ConfigError
+from edge_app.core.plugin import DeciderContext, FeatureContext
+from edge_app.core.stages import FeatureExtractor
+
+
+@dataclass(frozen=True)
+class Front:
+    """What recordings meet before and after the model."""
+
+    app_dir: Path
+    app: AppConfig
+    slot: SlotConfig
+    pipeline: PipelineConfig
+    features: Any
+    """Stage (plugin and config) of the features."""
+    decision: Any
+    """Stage of the decider."""
+
+    def extractor(self, rate_hz: float, scale: float) -> FeatureExtractor:
+        """The app's features for a sensor of this rate (Hz) and scale (units per count)."""
+        context = FeatureContext(
+            rate_hz=rate_hz,
+            scale=scale,
+            unit=self.slot.unit,
+            n_axes=self.slot.axes,
+            window_s=self.pipeline.window.seconds,
+            min_rate_hz=self.slot.min_rate_hz,
+        )
+        made: FeatureExtractor = self.features.plugin.create(self.features.config, context)
+        return made
+
+    def decider(self) -> Any:
+        """A fresh decider, as the app configures it."""
+        window = self.pipeline.window
+        context = DeciderContext(window_ms=round(window.seconds * 1000), hop_ms=round(window.hop_s * 1000))
+        return self.decision.plugin.create(self.decision.config, context)
+
+    @property
+    def raise_score(self) -> int:
+        """The app's raise threshold, 0..10000."""
+        return int(self.decider().threshold)
+
+
+def app_document(path: Path, changes: Mapping[str, Any] | None = None) -> Document:
+    """An app's file with some keys set differently, before anything is checked.
+
+    Parameters
+    ----------
+    path : Path
+        The app's folder, or its `app.yaml`.
+    changes : mapping of dotted path to value
+        {"pipelines.bearing.window": {"seconds": 0.1, "hop_s": 0.1}}: the last part may be new, the others must exist.
+
+    Raises
+    ------
+    ConfigError
+        The file is wrong, or a path leads nowhere.
+    """
+    document = load_document(app_file(path))
+    if not changes:
+        return document
+    data = copy.deepcopy(document.data)
+    for dotted, value in changes.items():
+        *parents, last = dotted.split(".")
+        block: Any = data
+        for part in parents:
+            if not isinstance(block, dict) or part not in block:
+                known = list(block) if isinstance(block, dict) else []
+                guess = nearest(part, known)
+                hint = f"Did you mean `{guess}`? " if guess else ""
+                raise ConfigError(
+                    f"`{dotted}`: {document.name} has no `{part}` there.", f"{hint}There is: {', '.join(known)}."
+                )
+            block = block[part]
+        if not isinstance(block, dict):
+            raise ConfigError(f"`{dotted}`: `{parents[-1]}` is a value, not a block.", "Shorten the path.")
+        block[last] = copy.deepcopy(value)
+    return Document(document.path, data, document.lines)
+
+
+def load_front(document: Document, pipeline: str, part: str = "model") -> Front:
+    """The front of one pipeline, or of its `diagnose:` block. Raises ConfigError, PluginError."""
+    app = validated(AppConfig, document)
+    if pipeline not in app.pipelines:
+        guess = nearest(pipeline, list(app.pipelines))
+        hint = f"Did you mean `{guess}`? " if guess else ""
+        raise ConfigError(
+            f"{document.name} has no pipeline `{pipeline}`.", f"{hint}Pipelines: {', '.join(app.pipelines)}."
+        )
+    config = app.pipelines[pipeline]
+    folder = document.path.parent
+    local = registry.load_local(folder / app.plugins) if app.plugins else {}
+    problems = Problems()
+    here: tuple[str, ...] = ("pipelines", pipeline)
+    own = part == "diagnose" and "features" in document.data["pipelines"][pipeline].get("diagnose", {})
+    features = check_stage(
+        "features", document, (*here, "diagnose", "features") if own else (*here, "features"), problems, local
+    )
+    decision = check_stage("deciders", document, (*here, "decision"), problems, local)
+    problems.raise_if_any()
+    return Front(folder, app, app.sensors[config.sensor], config, features, decision)
