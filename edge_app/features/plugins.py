@@ -11,6 +11,7 @@ from edge_app.core.errors import ConfigError
 from edge_app.core.plugin import FeatureContext, Plugin
 
 if TYPE_CHECKING:
+    from edge_app.features.bearing_lines import BearingLines
     from edge_app.features.vibration import LineSettings, Vibration
 
 
@@ -28,6 +29,19 @@ class VibrationConfig(BaseModel):
         tuple[float, float] | None,
         Field(description="Band whose envelope is searched for bearing lines (Hz); default 0.4 to 1 times its top."),
     ] = None
+
+
+class BearingLinesConfig(BaseModel):
+    """Keys of `features: {plugin: bearing_lines, …}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    envelope_hz: Annotated[
+        tuple[float, float], Field(description="Band in which the bearing rings, whose envelope is searched (Hz).")
+    ] = (1000.0, 2900.0)
+    min_rate_hz: Annotated[
+        float, Field(gt=0, le=1e6, description="Sensor rate it takes (Hz); with a slower one nothing is named.")
+    ] = 6400.0
 
 
 def _create_vibration(config: VibrationConfig, context: FeatureContext) -> Vibration:
@@ -73,4 +87,23 @@ VIBRATION = Plugin(
     config=VibrationConfig,
     create=_create_vibration,
     micropython=True,
+)
+
+
+def _create_bearing_lines(config: BearingLinesConfig, context: FeatureContext) -> BearingLines:
+    from edge_app.dsp.bearing import Bearing
+    from edge_app.features.bearing_lines import BearingLines, BearingLinesSettings
+
+    bearing, shaft_hz = context.machine.get("bearing"), context.machine.get("shaft_hz")
+    line_hz = Bearing(**bearing).line_hz(shaft_hz) if bearing and shaft_hz else None
+    settings = BearingLinesSettings(config.envelope_hz, config.min_rate_hz, context.window_s)
+    return BearingLines(settings, context.rate_hz, line_hz)
+
+
+BEARING_LINES = Plugin(
+    name="bearing_lines",
+    summary="how far the defect lines of a bearing stand out, for naming the part that fails",
+    config=BearingLinesConfig,
+    create=_create_bearing_lines,
+    micropython=False,
 )
