@@ -1,4 +1,7 @@
-"""An app's `train.yaml`: what `edge-app train` learns from, how, and what it is measured on afterwards."""
+"""An app's recipes (`train.yaml`): what `edge-app train` learns from, how, and what it is measured on afterwards.
+
+One file, one model. What has no meaning for the recipe's kind of model is refused, not ignored.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,39 @@ from edge_app.config.schema import Strict
 
 Span = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]]
 
+CLASSIFIERS = ("classifier", "cnn", "forest")
+"""Kinds that tell classes apart; the others know one class, the healthy machine."""
+
+BLOCKS_OF_KINDS = {
+    "model": ("autoencoder", "classifier"),
+    "cnn": ("cnn",),
+    "forest": ("forest",),
+    "gaussian": ("gaussian",),
+    "gmm": ("gmm",),
+    "classes": CLASSIFIERS,
+    "alarm": CLASSIFIERS,
+    "balance": CLASSIFIERS,
+    "stop": ("classifier", "cnn"),
+    "prune": ("autoencoder", "classifier", "cnn"),
+}
+"""Keys of a recipe that only some kinds of models have."""
+
 
 class Source(Strict):
-    """A recording, or a simulated machine, and which part of it."""
+    """Recordings, or a simulated machine, and which part of them."""
 
     file: str | None = None
     """Recording, relative to `--data`."""
+    dataset: str | None = None
+    """Instead of a file: all recordings of this data set found in `--data` (cwru, mitdb, own …) …"""
+    split: str | None = None
+    """… of this split: train, val or test."""
+    labels: list[str] | None = Field(default=None, min_length=1)
+    """… with one of these labels."""
+    ids: list[str] | None = Field(default=None, min_length=1)
+    """… with one of these ids, or ends of ids ("mitdb/101", "101")."""
+    where: dict[str, list[str | int | float | bool]] = {}
+    """… whose facts have one of these values: {load_hp: [0], fault_size_inch: [0.007, 0.021]}."""
     simulated: str | None = None
     """Instead of a file: a machine of the `simulated` plugin ("pump")."""
     rate_hz: float | None = Field(default=None, gt=0)
@@ -25,7 +55,7 @@ class Source(Strict):
     range: float = Field(default=16.0, gt=0)
     """Full scale of the sensor that is imitated, in the slot's unit."""
     span_s: Span | None = None
-    """From and to (s) within the recording; default all. Training never sees the rest."""
+    """From and to (s) within each recording; default all. Training never sees the rest."""
     seed: int = 1
     """Of a simulated machine."""
     profile: str = "varying"
@@ -37,22 +67,29 @@ class Source(Strict):
     severity: float = Field(default=1.0, ge=0)
     """Of a simulated fault."""
     hop_s: float | None = Field(default=None, gt=0)
-    """When evaluating: distance of two windows (s) instead of the app's, to look at more of a short recording."""
-    label: Literal["healthy", "fault"] = "healthy"
-    """What it is known to be; training takes healthy ones only."""
+    """Distance of two windows (s) instead of the recipe's, or of the app's when evaluating."""
+    label: str = "healthy"
+    """What a file or a simulated machine is known to be; recordings of a data set have labels of their own."""
     name: str | None = None
     """How tables call it; default the file's name."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Source:
-        if (self.file is None) == (self.simulated is None):
-            raise ValueError("a source has either `file` or `simulated`; write one of the two")
+        if sum(each is not None for each in (self.file, self.dataset, self.simulated)) != 1:
+            raise ValueError("a source has either `file` or `simulated` or `dataset`; write one of the three")
+        chosen = [key for key in ("split", "labels", "ids", "where") if getattr(self, key)]
+        if self.dataset is None and chosen:
+            raise ValueError(f"`{chosen[0]}` chooses among recordings of a data set; write it beside `dataset`")
+        if self.span_s is not None and self.span_s[0] >= self.span_s[1]:
+            raise ValueError(f"`span_s` ends at {self.span_s[1]:g} s, before it begins; write [from, to]")
         return self
 
     @property
     def title(self) -> str:
         """How tables call it."""
-        return self.name or self.file or f"{self.simulated} {self.fault or 'healthy'}"
+        chosen = ", ".join([*(self.labels or ()), *(self.ids or ()), *([self.split] if self.split else [])])
+        data = f"{self.dataset} ({chosen})" if chosen else self.dataset
+        return self.name or self.file or data or f"{self.simulated} {self.fault or 'healthy'}"
 
 
 class Augment(Strict):
@@ -73,22 +110,119 @@ class Augment(Strict):
 
 
 class ModelRecipe(Strict):
-    """Size of the autoencoder, and how it is trained."""
+    """Size of a dense autoencoder or classifier, and how it is trained."""
 
-    hidden: list[int] = Field(default=[24, 8, 24], min_length=1, max_length=9)
-    """Sizes of the layers between input and output."""
+    hidden: list[int] | None = Field(default=None, min_length=1, max_length=9)
+    """Sizes of the layers between input and output; default 24, 8, 24 for an autoencoder, 32, 16 for a classifier."""
     epochs: int = Field(default=60, ge=1, le=10000)
-    """How often every window is seen."""
+    """How often every window is seen, at most."""
     batch: int = Field(default=128, ge=1, le=4096)
     """Windows in one step."""
     rate: float = Field(default=0.002, gt=0, le=1)
     """Step size at the start; it falls in a straight line to zero."""
     noise: float = Field(default=0.0, ge=0)
     """Noise added to the inputs while learning, in standard deviations."""
+    decay: float = Field(default=0.0, ge=0, le=1)
+    """Share of a weight lost in a step, times the step size: keeps the weights of a classifier small."""
     steps_per_sigma: int = Field(default=12, ge=1, le=64)
     """int8 steps of one standard deviation of a feature: 12 lets ±10.6 of them in without clipping."""
     sigma_floor_db: float = Field(default=1.0, gt=0)
     """Smallest standard deviation believed (dB): a few seconds of one machine vary less than the next day does."""
+
+
+class CnnRecipe(Strict):
+    """A 1-D convolutional classifier on a waveform; needs the extra `[train-torch]`."""
+
+    channels: list[int] = Field(default=[16, 32, 32], min_length=1, max_length=8)
+    """Channels of each convolution."""
+    kernel: int = Field(default=9, ge=1, le=127)
+    """Samples one convolution spans; odd."""
+    stride: int = Field(default=2, ge=1, le=16)
+    """Samples between two outputs of a convolution."""
+    pool: int = Field(default=2, ge=1, le=16)
+    """Samples of which the largest is kept, after each convolution but the last; 1: none."""
+    epochs: int = Field(default=30, ge=1, le=1000)
+    """How often every window is seen, at most."""
+    batch: int = Field(default=64, ge=1, le=4096)
+    """Windows in one step."""
+    rate: float = Field(default=0.003, gt=0, le=1)
+    """Step size at the start; it falls in a straight line to zero."""
+    shift: float = Field(default=0.0, ge=0, le=1)
+    """Largest random shift of a window in time while learning, as share of it (circular)."""
+    gain_db: float = Field(default=0.0, ge=0)
+    """Random change of level while learning: standard deviation (dB)."""
+    steps_per_sigma: int = Field(default=24, ge=1, le=64)
+    """int8 steps of one standard deviation of the waveform."""
+
+
+class ForestRecipe(Strict):
+    """A random forest on the integer features (scikit-learn)."""
+
+    trees: int = Field(default=20, ge=1, le=200)
+    """Trees."""
+    depth: int = Field(default=8, ge=1, le=24)
+    """Questions from root to leaf, at most."""
+    min_leaf: int = Field(default=3, ge=1)
+    """Windows a leaf holds, at least."""
+
+
+class GaussianRecipe(Strict):
+    """Mahalanobis distance on the integer features."""
+
+    shrinkage: float | None = Field(default=None, ge=0, le=1)
+    """Share of the diagonal in the covariance: 0 none, 1 diagonal only; default by the formula of Ledoit and Wolf."""
+    steps_per_sigma: int = Field(default=32, ge=1, le=64)
+    """Steps of one standard deviation of a feature."""
+    sigma_floor_db: float = Field(default=1.0, gt=0)
+    """Smallest standard deviation believed (dB)."""
+
+
+class GmmRecipe(Strict):
+    """A mixture of Gaussians with diagonal covariance: a machine with several ways of running."""
+
+    components: int = Field(default=4, ge=1, le=32)
+    """Gaussians."""
+    rounds: int = Field(default=100, ge=1, le=10000)
+    """Rounds of expectation and maximisation, at most."""
+    steps_per_sigma: int = Field(default=32, ge=1, le=64)
+    """Steps of one standard deviation of a feature."""
+    sigma_floor_db: float = Field(default=1.0, gt=0)
+    """Smallest standard deviation believed (dB)."""
+
+
+class StopRecipe(Strict):
+    """When training ends before its last epoch: the best epoch on the validation windows is kept."""
+
+    metric: Literal["macro_f1", "balanced_accuracy", "accuracy"] = "macro_f1"
+    """What is best: mean F1 of the classes, mean sensitivity of the classes, or share of windows right."""
+    patience: int = Field(default=15, ge=1)
+    """Epochs without a better one after which training ends."""
+
+
+class PruneRecipe(Strict):
+    """Making the model smaller after training; refused when that costs more than `margin`."""
+
+    keep: Annotated[float, Field(gt=0, le=1)] | list[Annotated[float, Field(gt=0, le=1)]] | None = None
+    """Share of neurons or channels kept: one number, or one for each layer but the last."""
+    tolerance: float | None = Field(default=None, gt=0, le=1)
+    """Instead: those go whose score is below this share of their layer's best one."""
+    sparsity: float | None = Field(default=None, gt=0, lt=1)
+    """Share of the weights set to zero, the smallest: the update packs smaller, the model runs no faster."""
+    epochs: int = Field(default=15, ge=0, le=10000)
+    """Epochs of fine-tuning afterwards."""
+    margin: float = Field(default=0.01, ge=0, le=1)
+    """Most of the validation metric that pruning may cost; otherwise the model is left as it was."""
+    scratch: bool = True
+    """Also train a model of the pruned size from scratch, as long as model and fine-tuning together, and say which is
+    better."""
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> PruneRecipe:
+        if self.keep is not None and self.tolerance is not None:
+            raise ValueError("`keep` and `tolerance` both say which neurons stay; write one of the two")
+        if self.keep is None and self.tolerance is None and self.sparsity is None:
+            raise ValueError("nothing is pruned; write `keep: 0.5`, `tolerance: 0.2` or `sparsity: 0.8`")
+        return self
 
 
 class ScoreRecipe(Strict):
@@ -101,29 +235,95 @@ class ScoreRecipe(Strict):
 
 
 class RecipeConfig(Strict):
-    """Keys of `train.yaml`."""
+    """Keys of a recipe (`train.yaml`)."""
 
     pipeline: str
     """Which pipeline of the app the model is for."""
+    part: Literal["model", "diagnose"] = "model"
+    """Which of the pipeline's models: the one that decides about alarms, or the one that tells the type of a fault."""
     name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
-    """Name of the model; the file is models/<name>.tflite."""
+    """Name of the model; the file is models/<name>.tflite, or models/<name>.json where that is the whole model."""
+    kind: Literal["autoencoder", "classifier", "cnn", "forest", "gaussian", "gmm"] = "autoencoder"
+    """What is trained: one that knows healthy windows (autoencoder, gaussian, gmm) or one that tells classes apart."""
     seed: int = Field(default=7, ge=0, lt=2**32)
     """Of everything random in training."""
     hop_s: float = Field(default=0.02, gt=0)
     """Distance of two training windows (s)."""
     train: list[Source] = Field(min_length=1)
-    """Healthy signals to learn from."""
+    """Signals to learn from."""
+    validation: list[Source] = []
+    """Signals to choose by (when to stop, whether pruning is taken); default: the end of each training signal."""
+    healthy: list[str] = Field(default=["healthy", "normal"], min_length=1)
+    """Labels that mean healthy: all that a model of one class may learn from."""
+    classes: dict[str, list[str]] = {}
+    """Classes and the labels each stands for; for windows about one heartbeat, the annotation codes of the beats."""
+    alarm: list[str] = []
+    """Classes whose probability makes the score."""
+    balance: Literal["none", "root", "equal"] = "equal"
+    """How much a rare class counts: as often as it comes, by the root of that, or as much as any other."""
     augment: Augment = Field(default_factory=lambda: Augment())
     model: ModelRecipe = Field(default_factory=lambda: ModelRecipe())
+    cnn: CnnRecipe = Field(default_factory=lambda: CnnRecipe())
+    forest: ForestRecipe = Field(default_factory=lambda: ForestRecipe())
+    gaussian: GaussianRecipe = Field(default_factory=lambda: GaussianRecipe())
+    gmm: GmmRecipe = Field(default_factory=lambda: GmmRecipe())
+    stop: StopRecipe = Field(default_factory=lambda: StopRecipe())
+    prune: PruneRecipe | None = None
+    max_bytes: int | None = Field(default=None, gt=0)
+    """Largest model file taken (bytes); a larger one is refused and not written."""
     score: ScoreRecipe = Field(default_factory=lambda: ScoreRecipe())
     evaluate: list[Source] = []
     """Signals the finished model is measured on; nothing is learnt or set from them."""
     about: str = ""
     """For the model card: what it is for, what it is not."""
 
+    @property
+    def tells_classes(self) -> bool:
+        """Whether the model tells classes apart, rather than knowing the healthy machine alone."""
+        return self.kind in CLASSIFIERS
+
+    @property
+    def hidden(self) -> list[int]:
+        """Sizes of the layers between input and output of a dense model."""
+        return self.model.hidden or ([32, 16] if self.kind == "classifier" else [24, 8, 24])
+
+    def class_of(self, label: str) -> str:
+        """The class a label or beat symbol belongs to; empty for none."""
+        return next((name for name, labels in self.classes.items() if label in labels), "")
+
+    @model_validator(mode="after")
+    def _keys_suit_the_kind(self) -> RecipeConfig:
+        for key in sorted(self.model_fields_set):
+            kinds = BLOCKS_OF_KINDS.get(key)
+            if kinds is not None and self.kind not in kinds:
+                raise ValueError(f"`{key}` is for kind {' or '.join(kinds)}; this recipe's kind is {self.kind}")
+        return self
+
     @model_validator(mode="after")
     def _healthy_only(self) -> RecipeConfig:
+        if self.tells_classes:
+            return self
         for source in self.train:
-            if source.label != "healthy" or source.fault is not None:
+            if source.label not in self.healthy or source.fault is not None:
                 raise ValueError(f"train holds {source.title}, which is not healthy; move it to `evaluate`")
+        return self
+
+    @model_validator(mode="after")
+    def _classes_make_sense(self) -> RecipeConfig:
+        if not self.tells_classes:
+            return self
+        if len(self.classes) < 2:
+            raise ValueError(
+                f"a {self.kind} tells at least two classes apart; write `classes: {{normal: [healthy], …}}`, "
+                "or take kind gaussian, gmm or autoencoder where there are healthy recordings only"
+            )
+        labels = [label for each in self.classes.values() for label in each]
+        twice = next((label for label in labels if labels.count(label) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the label {twice} stands in two classes; leave it in one")
+        unknown = next((name for name in self.alarm if name not in self.classes), None)
+        if unknown is not None:
+            raise ValueError(f"alarm holds {unknown}, which is no class; classes are {', '.join(self.classes)}")
+        if not self.alarm or len(self.alarm) == len(self.classes):
+            raise ValueError("`alarm` names the classes that speak for an alarm: at least one, and not all of them")
         return self

@@ -151,6 +151,11 @@ class AppConfig(Strict):
     plugins: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+\.py$")] | None = Field(
         default=None, description="File in the app's folder with plugins of its own.", examples=["plugin.py"]
     )
+    recipe: str | list[str] | None = Field(
+        default=None,
+        description="How its models are trained: file or files in the app's folder; without it train.yaml, if there.",
+        examples=[["train.yaml", "train-types.yaml"]],
+    )
     sensors: dict[Id, SlotConfig] = Field(min_length=1, description="Sensors the app needs, by slot.")
     pipelines: dict[Id, PipelineConfig] = Field(min_length=1, description="What is judged, by name.")
     tunable: list[str] = Field(

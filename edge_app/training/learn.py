@@ -82,7 +82,7 @@ def learn(
     steps = Standardizer(standardize).steps(features)
     inputs = np.clip(steps, -128, 127) * STEP
     settings = TrainingSettings(
-        hidden=tuple(recipe.hidden),
+        hidden=tuple(recipe.hidden or (24, 8, 24)),
         epochs=recipe.epochs,
         batch=recipe.batch,
         rate=recipe.rate,

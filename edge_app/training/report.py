@@ -134,7 +134,7 @@ def model_card(manifest: Manifest, task: Task, outcomes: list[Outcome]) -> str:
 
 
 def _facts(manifest: Manifest, task: Task) -> list[str]:
-    sizes = [len(manifest.features.names), *task.recipe.model.hidden, len(manifest.features.names)]
+    sizes = [len(manifest.features.names), *task.recipe.hidden, len(manifest.features.names)]
     rows = {
         "File": f"`{manifest.file}`, sha256 `{manifest.sha256[:16]}…`",
         "Layers": "-".join(str(each) for each in sizes),

@@ -117,7 +117,7 @@ def _load_training_set(task: Task, data_dir: Path, say: Say) -> _Set:
 
 def _learn(healthy: _Set, task: Task, seed: int, say: Say) -> Learnt:
     learnt = _learn_from(healthy.features, healthy, task, seed)
-    sizes = "-".join(str(each) for each in (len(healthy.schema.names), *task.recipe.model.hidden))
+    sizes = "-".join(str(each) for each in (len(healthy.schema.names), *task.recipe.hidden))
     say("train", f"autoencoder {sizes}-{len(healthy.schema.names)}, loss {learnt.loss:.3f} σ²")
     say("quantise", f"int8, {len(learnt.tflite)} bytes")
     return learnt

@@ -38,7 +38,7 @@ def models() -> dict[str, type[BaseModel]]:
         "device.journal": schema.JournalConfig,
     }
     found |= {"train": RecipeConfig} | {
-        f"train.{key}": inner for key, inner in _inner(RecipeConfig) if key != "evaluate"
+        f"train.{key}": inner for key, inner in _inner(RecipeConfig) if key not in ("evaluate", "validation")
     }
     for group in registry.GROUPS:
         for name in registry.built_in(group):
