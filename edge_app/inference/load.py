@@ -9,16 +9,8 @@ from edge_app.core.results import FeatureSchema
 from edge_app.inference.autoencoder import Autoencoder
 from edge_app.inference.gaussian import GaussianModel
 from edge_app.inference.graph import read_graph, read_model_file
-from edge_app.inference.manifest import (
-    Manifest,
-    check_graph,
-    check_hash,
-    check_schema,
-    identity,
-    load_manifest,
-    manifest_bytes,
-    read_manifest,
-)
+from edge_app.inference.manifest import Manifest, identity, load_manifest, manifest_bytes, read_manifest
+from edge_app.inference.manifest_checks import check_graph, check_hash, check_schema
 from edge_app.inference.tflite import make_engine
 
 

@@ -1,81 +1,73 @@
 """What travels with a model: shapes, quantisation, features it was made for, score mapping, where it came from.
 
 One JSON file beside the model, format "edge-app-model/1", documented in docs/reference/models.md. Loading checks every
-field; `check_*` compare the manifest with the model file and with the features of the app. All raise ModelError.
+field (manifest_blocks.py); manifest_checks.py compares the manifest with the model file and with the features of the
+app. All raise ModelError.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edge_app.core.errors import ModelError
-from edge_app.core.results import FeatureSchema, ModelIdentity
-from edge_app.inference.graph import Graph, Tensor
+from edge_app.core.results import ModelIdentity
+from edge_app.inference.manifest_blocks import (
+    Classifier,
+    Features,
+    Forest,
+    Gaussian,
+    Gmm,
+    Score,
+    Standardize,
+    TensorFacts,
+    classifier_block,
+    features_block,
+    forest_block,
+    gaussian_block,
+    gmm_block,
+    labels_of,
+    score_block,
+    score_kind,
+    standardize_block,
+    tensor_block,
+)
 from edge_app.inference.manifest_fields import Fields
-from edge_app.inference.score import check_knots
+
+__all__ = [
+    "Classifier",
+    "Features",
+    "Forest",
+    "Gaussian",
+    "Gmm",
+    "Manifest",
+    "Score",
+    "Standardize",
+    "TensorFacts",
+    "identity",
+    "load_manifest",
+    "manifest_bytes",
+    "manifest_text",
+    "read_manifest",
+    "write_manifest",
+]
 
 FORMAT = "edge-app-model/1"
-KINDS = ("autoencoder", "gaussian")
+FILE_KINDS = ("autoencoder", "classifier")
+"""Kinds whose model is a .tflite file beside the manifest; the manifest of the others is the whole model."""
+KINDS = (*FILE_KINDS, "gaussian", "gmm", "forest")
+LABEL_KINDS = ("classifier", "forest")
+"""Kinds that tell classes apart."""
+BLOCKS = ("classifier", "gaussian", "gmm", "forest")
+"""Kinds with a block of parameters of their own, under the kind's name."""
 MAX_MANIFEST_BYTES = 1024 * 1024
-MAX_FEATURES = 1024
 
 FIX_PAIR = "Model and manifest do not belong together: take both from the same training, or train again."
-
-
-@dataclass(frozen=True)
-class TensorFacts:
-    """The model's input or output."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    scale: float
-    zero_point: int
-
-
-@dataclass(frozen=True)
-class Features:
-    """The feature vector the model was made for."""
-
-    plugin: str
-    hash: str
-    names: tuple[str, ...]
-    settings: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Standardize:
-    """How features become steps: ((f - offset) * multiplier + 2^(shift-1)) >> shift."""
-
-    offset: tuple[int, ...]
-    """int16 per feature: its healthy value, log2 in Q8."""
-    multiplier: tuple[int, ...]
-    """1..32767 per feature."""
-    shift: int
-    """1..30."""
-
-
-@dataclass(frozen=True)
-class Gaussian:
-    """Parameters of a gaussian model (see gaussian.py)."""
-
-    whitening: tuple[tuple[int, ...], ...]
-    """Rows of int16, as many as features, over the standardized features."""
-    shift: int
-    """1..30: the whitening's fractional bits."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """The mapping of the raw output to the score."""
-
-    kind: str
-    """"log2_knots": see score.py."""
-    knots: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -84,9 +76,9 @@ class Manifest:
 
     name: str
     kind: str
-    """"autoencoder" or "gaussian"."""
+    """One of KINDS."""
     file: str
-    """File name of the model beside the manifest; empty when the manifest is the model (gaussian)."""
+    """File name of the model beside the manifest; empty when the manifest is the model."""
     sha256: str
     """Of the model file; empty when the manifest is the model."""
     input: TensorFacts | None
@@ -96,8 +88,14 @@ class Manifest:
     score: Score
     score_set_by: str
     """One sentence: how the score mapping was set."""
+    classifier: Classifier | None = None
     gaussian: Gaussian | None = None
+    gmm: Gmm | None = None
+    forest: Forest | None = None
     labels: tuple[str, ...] = ()
+    """Classes, in the order of the outputs."""
+    alarm_labels: tuple[str, ...] = ()
+    """Classes whose probabilities add up to the raw output; none for a model that only names types (`diagnose`)."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """What it was trained on."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -133,28 +131,33 @@ def read_manifest(content: bytes, where: str) -> Manifest:
     if (found := top.text("format")) != FORMAT:
         raise top.fail("format", f"is {found!r}, this version reads {FORMAT!r}")
     kind = top.choice("kind", KINDS)
-    features = _features(top.block("features"))
+    in_file = kind in FILE_KINDS
+    features = features_block(top.block("features"))
     count = len(features.names)
+    labels, alarm_labels = labels_of(top, kind)
     manifest = Manifest(
         name=top.text("name", pattern=r"[A-Za-z0-9._-]{1,64}"),
         kind=kind,
-        file=top.text("file", pattern=r"[A-Za-z0-9._-]{1,128}") if kind == "autoencoder" else "",
-        sha256=top.text("sha256", pattern=r"[0-9a-f]{64}") if kind == "autoencoder" else "",
-        input=_tensor(top.block("input")) if kind == "autoencoder" else None,
-        output=_tensor(top.block("output")) if kind == "autoencoder" else None,
+        file=top.text("file", pattern=r"[A-Za-z0-9._-]{1,128}") if in_file else "",
+        sha256=top.text("sha256", pattern=r"[0-9a-f]{64}") if in_file else "",
+        input=tensor_block(top.block("input")) if in_file else None,
+        output=tensor_block(top.block("output")) if in_file else None,
         features=features,
-        standardize=_standardize(top.block("standardize"), count),
-        score=_score(top.block("score")),
+        standardize=standardize_block(top.block("standardize"), count),
+        score=score_block(top.block("score"), score_kind(kind)),
         score_set_by=top.text("score_set_by"),
-        gaussian=_gaussian(top.block("gaussian"), count) if kind == "gaussian" else None,
-        labels=top.texts("labels", 1000) if "labels" in top.data else (),
+        classifier=classifier_block(top.block("classifier")) if kind == "classifier" else None,
+        gaussian=gaussian_block(top.block("gaussian"), count) if kind == "gaussian" else None,
+        gmm=gmm_block(top.block("gmm"), count) if kind == "gmm" else None,
+        forest=forest_block(top.block("forest"), count, len(labels)) if kind == "forest" else None,
+        labels=labels,
+        alarm_labels=alarm_labels,
         data=top.mapping("data"),
         metrics=top.mapping("metrics"),
         engines=top.mapping("engines"),
         seed=top.integer("seed", 0, 2**63 - 1) if "seed" in top.data else 0,
     )
-    if manifest.kind == "autoencoder":
-        _check_autoencoder(manifest, top)
+    _check_ends(manifest, top)
     return manifest
 
 
@@ -165,10 +168,13 @@ def manifest_text(manifest: Manifest) -> str:
         blocks |= {"file": manifest.file, "sha256": manifest.sha256}
         blocks |= {"input": vars(manifest.input), "output": vars(manifest.output)}
     blocks |= {"features": vars(manifest.features), "standardize": vars(manifest.standardize)}
-    if manifest.gaussian is not None:
-        blocks["gaussian"] = vars(manifest.gaussian)
-    blocks |= {"score": vars(manifest.score), "score_set_by": manifest.score_set_by}
-    blocks |= {"labels": manifest.labels, "data": dict(manifest.data), "metrics": dict(manifest.metrics)}
+    for key in BLOCKS:
+        if getattr(manifest, key) is not None:
+            blocks[key] = vars(getattr(manifest, key))
+    blocks |= {"score": vars(manifest.score), "score_set_by": manifest.score_set_by, "labels": manifest.labels}
+    if manifest.kind in LABEL_KINDS:
+        blocks["alarm_labels"] = manifest.alarm_labels
+    blocks |= {"data": dict(manifest.data), "metrics": dict(manifest.metrics)}
     blocks |= {"engines": dict(manifest.engines), "seed": manifest.seed}
     lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in blocks.items()]
     return "{\n  " + ",\n  ".join(lines) + "\n}\n"
@@ -182,76 +188,8 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 
 
 def identity(manifest: Manifest, content: bytes) -> ModelIdentity:
-    """Name and hash that decisions carry; a gaussian model is its manifest, so the hash is of those bytes."""
+    """Name and hash that decisions carry; where the manifest is the model the hash is of its bytes."""
     return ModelIdentity(manifest.name, manifest.sha256 or hashlib.sha256(content).hexdigest())
-
-
-def check_hash(manifest: Manifest, data: bytes, where: str) -> None:
-    """The model file is the one the manifest describes."""
-    found = hashlib.sha256(data).hexdigest()
-    if found != manifest.sha256:
-        raise ModelError(
-            f"{where}: sha256 is {found[:12]}…, the manifest of {manifest.name} says {manifest.sha256[:12]}…", FIX_PAIR
-        )
-
-
-def check_graph(manifest: Manifest, graph: Graph) -> None:
-    """Shapes, types, scales and zero points of the model file are the manifest's."""
-    for what, facts, tensor in (("input", manifest.input, graph.input), ("output", manifest.output, graph.output)):
-        if facts is None:
-            continue
-        for key, stated, found in _pairs(facts, tensor):
-            if stated != found:
-                raise ModelError(
-                    f"{graph.where}: {what} {key} is {found} in the model file, {stated} in the manifest", FIX_PAIR
-                )
-
-
-def _pairs(facts: TensorFacts, tensor: Tensor) -> list[tuple[str, Any, Any]]:
-    """(key, manifest's value, file's value); scales agree when they are the same float32."""
-    scale, zero_point = (tensor.scale, tensor.zero_point) if len(tensor.scales) == 1 else (None, None)
-    stated_scale = scale if scale is not None and abs(facts.scale - scale) <= 1e-7 * scale else facts.scale
-    return [
-        ("shape", list(facts.shape), list(tensor.shape)),
-        ("dtype", facts.dtype, tensor.dtype),
-        ("scale", stated_scale, scale),
-        ("zero point", facts.zero_point, zero_point),
-    ]
-
-
-def check_schema(manifest: Manifest, schema: FeatureSchema, where: str) -> None:
-    """The app's features are those the model was trained on."""
-    if manifest.features.hash == schema.hash:
-        return
-    raise ModelError(
-        f"{where}: the model {manifest.name} was made for other features: {_difference(manifest.features, schema)}",
-        "Set `features:` in app.yaml as they were when the model was trained, or train again with `edge-app train`.",
-    )
-
-
-def _difference(features: Features, schema: FeatureSchema) -> str:
-    """What differs, in words, first difference first."""
-    if features.plugin != schema.plugin:
-        return f"plugin {features.plugin}, the app has {schema.plugin}"
-    missing = [name for name in features.names if name not in schema.names]
-    extra = [name for name in schema.names if name not in features.names]
-    parts = []
-    if missing:
-        parts.append(f"the app lacks {_some(missing)}")
-    if extra:
-        parts.append(f"the model does not know {_some(extra)}")
-    if not parts and features.names != schema.names:
-        parts.append("the same features stand in another order")
-    settings = json.loads(json.dumps(dict(schema.settings)))
-    for key in sorted({*features.settings, *settings}):
-        if features.settings.get(key) != settings.get(key):
-            parts.append(f"{key} was {features.settings.get(key)}, the app has {settings.get(key)}")
-    return "; ".join(parts[:4]) or f"hash {features.hash}, the app has {schema.hash}"
-
-
-def _some(names: list[str]) -> str:
-    """At most three names."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _json(content: bytes, where: str) -> Any:
@@ -265,61 +203,26 @@ def _json(content: bytes, where: str) -> Any:
         raise ModelError(f"{where}: the manifest is not JSON: {reason}", FIX_PAIR) from error
 
 
-def _features(block: Fields) -> Features:
-    names = block.texts("names", MAX_FEATURES)
-    if not names or len(set(names)) != len(names):
-        raise block.fail("names", "must be different names, at least one")
-    return Features(
-        plugin=block.text("plugin"),
-        hash=block.text("hash", pattern=r"[0-9a-f]{16}"),
-        names=names,
-        settings=block.mapping("settings"),
-    )
-
-
-def _tensor(block: Fields) -> TensorFacts:
-    return TensorFacts(
-        shape=block.integers("shape", 1, 1 << 24, limit=6),
-        dtype=block.choice("dtype", ("int8",)),
-        scale=block.positive("scale"),
-        zero_point=block.integer("zero_point", -128, 127),
-    )
-
-
-def _standardize(block: Fields, count: int) -> Standardize:
-    return Standardize(
-        offset=block.integers("offset", -32768, 32767, exactly=count),
-        multiplier=block.integers("multiplier", 1, 32767, exactly=count),
-        shift=block.integer("shift", 1, 30),
-    )
-
-
-def _gaussian(block: Fields, count: int) -> Gaussian:
-    rows = block.data.get("whitening")
-    if not isinstance(rows, list) or len(rows) != count:
-        raise block.fail("whitening", f"must be a list of {count} rows")
-    matrix = [Fields({"row": row}, block.where, f"{block.path}whitening {i} ") for i, row in enumerate(rows)]
-    return Gaussian(
-        whitening=tuple(row.integers("row", -32768, 32767, exactly=count) for row in matrix),
-        shift=block.integer("shift", 1, 30),
-    )
-
-
-def _score(block: Fields) -> Score:
-    kind = block.choice("kind", ("log2_knots",))
-    knots = block.pairs("knots", 256)
-    try:
-        check_knots(knots)
-    except ValueError as error:
-        raise block.fail("knots", str(error)) from error
-    return Score(kind, knots)
-
-
-def _check_autoencoder(manifest: Manifest, top: Fields) -> None:
-    """An autoencoder gives back as many numbers as it takes, in the same steps."""
+def _check_ends(manifest: Manifest, top: Fields) -> None:
+    """Input and output of a model file suit its kind."""
     taken, given = manifest.input, manifest.output
+    if taken is None or given is None:
+        return
     count = len(manifest.features.names)
-    if taken is None or given is None or taken.shape != (1, count) or given.shape != (1, count):
-        raise top.fail("input", f"and output of an autoencoder of {count} features must have shape [1, {count}]")
-    if taken.scale != given.scale:
-        raise top.fail("output.scale", f"is {given.scale}, the input's is {taken.scale}: an autoencoder shares them")
+    if manifest.kind == "autoencoder":
+        if taken.shape != (1, count) or given.shape != (1, count):
+            raise top.fail("input", f"and output of an autoencoder of {count} features must have shape [1, {count}]")
+        if taken.scale != given.scale:
+            raise top.fail(
+                "output.scale", f"is {given.scale}, the input's is {taken.scale}: an autoencoder shares them"
+            )
+        return
+    if taken.shape[:1] != (1,) or math.prod(taken.shape) != count:
+        raise top.fail("input.shape", f"is {list(taken.shape)}: {count} features need [1, …] of as many numbers")
+    if given.shape != (1, len(manifest.labels)):
+        raise top.fail(
+            "output.shape", f"is {list(given.shape)}: {len(manifest.labels)} labels need [1, {len(manifest.labels)}]"
+        )
+    probabilities = manifest.classifier is not None and manifest.classifier.output == "probabilities"
+    if probabilities and (given.scale, given.zero_point) != (1 / 256, -128):
+        raise top.fail("output", 'of probabilities must have scale 1/256 and zero_point -128; else write "logits"')

@@ -82,6 +82,18 @@ class Fields:
                 raise self.fail(f"{key}[{place}]", f"is {_short(item)}, expected a whole number from {low} to {high}")
         return tuple(value)
 
+    def rows(
+        self, key: str, low: int, high: int, *, rows: int | None, columns: int, limit: int = 4096
+    ) -> tuple[tuple[int, ...], ...]:
+        """A list of `rows` lists (None: 1 to `limit`) of `columns` whole numbers within low..high each."""
+        value = self._get(key)
+        count = len(value) if isinstance(value, list) else -1
+        if count != rows if rows is not None else not 1 <= count <= limit:
+            raise self.fail(key, f"must be a list of {rows if rows is not None else f'1 to {limit}'} rows")
+        named = {f"{key}[{place}]": row for place, row in enumerate(value)}
+        each = Fields(named, self.where, self.path)
+        return tuple(each.integers(name, low, high, exactly=columns, limit=columns) for name in named)
+
     def positive(self, key: str) -> float:
         """A positive finite number."""
         value = self._get(key)

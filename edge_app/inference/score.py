@@ -1,8 +1,17 @@
 # Runs unchanged on MicroPython.
-"""A model's raw output becomes a score 0..10000: straight lines between knots over log2, in whole numbers."""
+"""A model's raw output becomes a score 0..10000: straight lines between knots, in whole numbers.
+
+Distances have knots over their logarithm ("log2_knots"), shares of classes (0..10000) over themselves
+("linear_knots").
+"""
 
 from edge_app.core.units import SCORE_ONE
 from edge_app.dsp.fixed import log2_q8
+
+LOG2 = "log2_knots"
+LINEAR = "linear_knots"
+LINEAR_KNOTS = ((0, 0), (SCORE_ONE, SCORE_ONE))
+"""The share itself as score."""
 
 
 class ScoreMap:
@@ -10,18 +19,20 @@ class ScoreMap:
 
     Parameters
     ----------
-    knots : pairs (log2(raw) in Q8, score)
-        At least two, the logarithms rising, the scores 0..10000 and not falling. ValueError says which knot is wrong.
+    knots : pairs (log2(raw) in Q8, or raw itself, score)
+        At least two, the places rising, the scores 0..10000 and not falling. ValueError says which knot is wrong.
+    kind : LOG2 or LINEAR
     """
 
-    def __init__(self, knots: tuple[tuple[int, int], ...]) -> None:
+    def __init__(self, knots: tuple[tuple[int, int], ...], kind: str = LOG2) -> None:
         check_knots(knots)
         self.knots = tuple((int(place), int(score)) for place, score in knots)
+        self.linear = kind == LINEAR
 
     def score(self, raw: int) -> int:
         """Score of a raw output >= 0; raw 0 and everything before the first knot has the first knot's score."""
         knots = self.knots
-        place = log2_q8(raw) if raw > 0 else knots[0][0]
+        place = raw if self.linear else log2_q8(raw) if raw > 0 else knots[0][0]
         before = knots[0]
         if place <= before[0]:
             return before[1]
@@ -42,7 +53,7 @@ def check_knots(knots: tuple[tuple[int, int], ...]) -> None:
         if not 0 <= score <= SCORE_ONE:
             raise ValueError("knot %d has score %d, allowed are 0 to %d" % (number, score, SCORE_ONE))
         if not -32768 <= place <= 32767:
-            raise ValueError("knot %d lies at log2 %d, allowed are -32768 to 32767 in Q8" % (number, place))
+            raise ValueError("knot %d lies at %d, allowed are -32768 to 32767" % (number, place))
         if before is not None and (place <= before[0] or score < before[1]):
             raise ValueError(
                 "knot %d (%d, %d) does not rise above the one before (%d, %d)"

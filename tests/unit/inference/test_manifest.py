@@ -15,14 +15,12 @@ from edge_app.core.results import FeatureSchema
 from edge_app.inference.graph import read_graph
 from edge_app.inference.manifest import (
     MAX_MANIFEST_BYTES,
-    check_graph,
-    check_hash,
-    check_schema,
     load_manifest,
     manifest_text,
     read_manifest,
     write_manifest,
 )
+from edge_app.inference.manifest_checks import check_graph, check_hash, check_schema
 
 MODEL = identity_model()
 
@@ -70,7 +68,7 @@ def test_nothing_is_written_that_could_not_be_read(tmp_path: Path):
         ("format", "edge-app-model/2", "format is 'edge-app-model/2', this version reads 'edge-app-model/1'"),
         ("name", ..., "name is missing"),
         ("name", "../up", "name is '../up'"),
-        ("kind", "forest", "kind is 'forest', allowed: autoencoder, gaussian"),
+        ("kind", "tree", "kind is 'tree', allowed: autoencoder, classifier, gaussian, gmm, forest"),
         ("file", "/etc/passwd", "file is '/etc/passwd'"),
         ("sha256", "abc", "sha256 is 'abc'"),
         ("input.shape", [1, 2], "must have shape [1, 3]"),
