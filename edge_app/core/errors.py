@@ -9,6 +9,7 @@ EdgeAppError
 │   ├── SensorLost         it answered before and does not now (unplugged, bus locked, silent)
 │   └── BusError           the bus itself cannot be used (no such bus, no permission, NACK, time-out)
 ├── RecordingError         a recording is missing, cut short, or not a signal
+├── BaselineError          a machine's own normal cannot be learnt from what was seen, or a learnt one cannot be used
 ├── ModelError             a model or its manifest is missing, damaged, hostile or does not fit
 ├── JournalError           the journal cannot be used
 │   └── JournalLocked      another process holds this device's journal
@@ -69,6 +70,10 @@ class BusError(SensorError):
 
 class RecordingError(EdgeAppError):
     """A recording is missing, cut short, or not a signal."""
+
+
+class BaselineError(EdgeAppError):
+    """A machine's own normal cannot be learnt from what was seen, or a learnt one cannot be used."""
 
 
 class ModelError(EdgeAppError):

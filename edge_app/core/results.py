@@ -82,6 +82,46 @@ class ModelIdentity:
     """Of the model file, 64 hex digits; messages carry the first 12."""
 
 
+@dataclass(frozen=True)
+class LearntNormal:
+    """An installed machine's own normal: what stands in for the shipped model's offsets, multipliers and score map."""
+
+    offset: tuple[int, ...]
+    """int16 per feature: its normal value, as in FeatureVector.values."""
+    multiplier: tuple[int, ...] | None
+    """1..32767 per feature, as in the manifest's `standardize`; None keeps the model's own."""
+    shift: int | None
+    """1..30, the multipliers' fractional bits; None exactly when they are."""
+    knots: tuple[tuple[int, int], ...]
+    """(log2(raw) in Q8, score 0..10000), rising: the score map; the app's raise threshold lies where it was set."""
+    schema: str
+    """Hash of the feature schema it was learnt with."""
+    model: str
+    """sha256 of the model it was learnt with."""
+    binding: str = ""
+    """Hash of what served the sensor slot; empty when learnt from recordings."""
+    windows: int = 0
+    """Windows learnt from."""
+    seconds: int = 0
+    """From the first to the last of them (s)."""
+    learnt_ms: int = 0
+    """UTC (ms) of the end of learning."""
+    clock: str = "none"
+    """ntp rtc none: how far `learnt_ms` can be believed."""
+    false_alarms_per_week: float = 1.0
+    """What was asked for."""
+    raise_score: int = 8000
+    """The app's raise threshold then, 0..10000."""
+    tail: str = ""
+    """How the threshold was found: generalised-pareto, exponential or single-window (see inference/normal.py)."""
+    uncertainty_q8: int = 0
+    """By how much log2 (Q8) of the threshold's raw value is uncertain, one standard error; it is included."""
+    quality: int = 100
+    """Mean quality of the windows (percent)."""
+    notes: tuple[str, ...] = ()
+    """What a person should know: the way of the tail in a sentence, several regimes …"""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What the device concludes, and says: one event of one pipeline. Identity (jid, boot, seq) is the journal's."""

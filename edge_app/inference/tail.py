@@ -1,9 +1,9 @@
-"""How high a machine's raw output may rise by chance: extreme values of what the decider actually compares.
+"""How high a machine's raw output rises by chance: the extreme values of what the decider compares.
 
-The alarm is due when `hits` of the last `of` windows exceed the threshold, for as long as the on-delay; so the alarm
-is due exactly while the smallest, over the on-delay, of the `hits`-th largest of the last `of` windows exceeds it.
-The tail of that statistic is fitted, in log2: its correlation in time (overlapping windows, slow speed and load) needs
-no model of its own then.
+The alarm is due while `hits` of the last `of` windows lie above the threshold, and raised when that has held for the
+on-delay. So it is raised exactly when the smallest, over the on-delay, of the `hits`-th largest of the last `of`
+windows lies above it. The tail is fitted to that statistic, in log2: overlapping windows and slowly wandering speed
+and load are then part of what is measured, not of what is assumed.
 """
 
 from __future__ import annotations
@@ -12,8 +12,174 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
 WEEK_S = 7 * 24 * 3600
+PARETO_PEAKS = 30
+"""Independent peaks from which on the tail's shape is fitted; below it is taken as exponential."""
+PEAKS_MIN = 10
+"""Independent peaks without which the statistic is not extrapolated: the single window is."""
+LEVELS = (0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
+"""Shares of the statistic below the level whose exceedances are peaks; the first with PARETO_PEAKS serves."""
+SHAPE_MAX = 0.3
+"""Largest shape believed: beyond, one lucky peak sets the threshold. Shapes below 0 (a bounded tail) count as 0."""
+RESAMPLES = 200
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The part of a decider that false alarms depend on."""
+
+    hits: int = 1
+    of: int = 1
+    delay: int = 0
+    """Windows the evidence must hold after the first (the on-delay)."""
+    clears: int = 1
+    """Windows below after which a standing alarm ends, so that another can begin."""
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Where the threshold must lie."""
+
+    level: float
+    """log2 of the raw output, one standard error included."""
+    error: float
+    """The standard error in it (log2)."""
+    method: str
+    """generalised-pareto, exponential or single-window."""
+    words: str
+    """How it was found, a sentence."""
+
+
+def statistic(logs: Floats, rule: Rule) -> Floats:
+    """What the decider compares with its threshold, per window from the first it can decide on; see the module.
+
+    `logs` are log2 of raw outputs in time, (n,); the result has n - of + 1 - delay values, none when that is below 1.
+    """
+    if len(logs) < rule.of + rule.delay:
+        return np.empty(0)
+    nth = np.sort(sliding_window_view(logs, rule.of), axis=1)[:, rule.of - rule.hits]
+    held: Floats = sliding_window_view(nth, rule.delay + 1).min(axis=1)
+    return held
+
+
+def fit_tail(logs: Floats, rule: Rule, hop_s: float, window_s: float, alarms_per_week: float) -> Tail:
+    """The threshold that is crossed `alarms_per_week` times a week, one standard error included.
+
+    Parameters
+    ----------
+    logs : ndarray of shape (n,)
+        log2 of the raw output of healthy windows in time, none of which the model's normal was taken from.
+    rule : Rule
+    hop_s, window_s : float
+        Distance of two windows in operation and their length (s).
+    alarms_per_week : float
+
+    Source
+    ------
+    Coles, "An Introduction to Statistical Modeling of Extreme Values" (2001), chapter 4 (peaks over threshold); Ferro
+    & Segers (2003), "Inference for clusters of extreme values" (declustering); Hosking & Wallis (1987), "Parameter and
+    quantile estimation for the generalized Pareto distribution" (probability-weighted moments).
+    """
+    values = statistic(logs, rule)
+    per_week = WEEK_S / hop_s
+    chosen: tuple[float, Floats] | None = None
+    for share in LEVELS if len(values) >= 2 * PEAKS_MIN else ():
+        level = float(np.quantile(values, share))
+        peaks = cluster_peaks(values, level)
+        if len(peaks) >= PEAKS_MIN and (chosen is None or len(peaks) > len(chosen[1])):
+            chosen = level, peaks
+        if len(peaks) >= PARETO_PEAKS:
+            break
+    if chosen is None:
+        return _single_window(logs, rule, per_week, hop_s, window_s, alarms_per_week)
+    level, peaks = chosen
+    events = per_week * event_count(values, level, rule.clears) / len(values)
+    return _extrapolated(level, peaks, events, alarms_per_week, float(values.max()))
+
+
+def cluster_peaks(values: Floats, level: float) -> Floats:
+    """The largest excess of each independent cluster above `level`; clusters parted as Ferro & Segers (2003) do."""
+    at = np.flatnonzero(values > level)
+    if len(at) < 2:
+        return values[at] - level
+    gaps = np.diff(at).astype(np.float64)
+    count = max(1, min(len(at), math.ceil(_extremal_index(gaps) * len(at))))
+    parts = np.sort(np.argsort(-gaps, kind="stable")[: count - 1])
+    return np.array([float(values[group].max()) - level for group in np.split(at, parts + 1)])
+
+
+def _extremal_index(gaps: Floats) -> float:
+    """Share of exceedances that begin a cluster: the intervals estimator, equation (4) of Ferro & Segers (2003)."""
+    if gaps.max() <= 2:
+        found = 2 * gaps.sum() ** 2 / (len(gaps) * (gaps * gaps).sum())
+    else:
+        below = (gaps - 1) * (gaps - 2)
+        found = 2 * (gaps - 1).sum() ** 2 / (len(gaps) * below.sum())
+    return float(min(1.0, found))
+
+
+def event_count(values: Floats, level: float, clears: int) -> int:
+    """How many alarms a threshold at `level` would have raised: exceedances parted by `clears` windows below."""
+    at = np.flatnonzero(values > level)
+    return int(len(at) > 0) + int(np.count_nonzero(np.diff(at) > clears))
+
+
+def _extrapolated(level: float, peaks: Floats, events: float, wanted: float, highest: float) -> Tail:
+    """From `events` a week at `level` to the level with `wanted` a week."""
+    ratio = max(1.0, events / wanted)
+    shape = _shape(peaks) if len(peaks) >= PARETO_PEAKS else 0.0
+    rise = _rise(peaks, shape, ratio)
+    if shape > 0.0:
+        random = np.random.RandomState(0)
+        again = [peaks[random.randint(0, len(peaks), len(peaks))] for _ in range(RESAMPLES)]
+        error = float(np.std([_rise(each, _shape(each), ratio) for each in again]))
+    else:
+        error = rise / math.sqrt(len(peaks))
+    method = "generalised-pareto" if shape > 0.0 else "exponential"
+    words = (
+        f"{len(peaks)} independent peaks, {events:.3g} a week at their level, extrapolated to {wanted:g} a week by "
+        + (f"a generalised Pareto tail of shape {shape:.2f}" if shape > 0.0 else "an exponential tail")
+    )
+    return Tail(max(level + rise + error, highest), error, method, words)
+
+
+def _shape(excesses: Floats) -> float:
+    """Shape of the generalised Pareto distribution by probability-weighted moments, within 0..SHAPE_MAX."""
+    ordered = np.sort(excesses)
+    mean = float(ordered.mean())
+    above = 1.0 - (np.arange(1, len(ordered) + 1) - 0.35) / len(ordered)
+    spread = mean - 2.0 * float((above * ordered).mean())
+    if spread <= 0.0:
+        return 0.0
+    return min(SHAPE_MAX, max(0.0, 2.0 - mean / spread))
+
+
+def _rise(excesses: Floats, shape: float, ratio: float) -> float:
+    """How far above their level a crossing is `ratio` times as rare. The scale keeps the mean excess as it was seen."""
+    mean = float(excesses.mean())
+    if shape == 0.0:
+        return mean * math.log(ratio)
+    return mean * (1.0 - shape) / shape * (math.exp(shape * math.log(ratio)) - 1.0)
+
+
+def _single_window(logs: Floats, rule: Rule, per_week: float, hop_s: float, window_s: float, wanted: float) -> Tail:
+    """For a few windows: an exponential tail above the median of single windows, as if windows that share no sample
+    were independent. Two standard errors are included."""
+    level = float(np.median(logs))
+    excesses = logs[logs > level] - level
+    if len(excesses) == 0:
+        excesses = np.zeros(1)
+    distinct = max(1, int(((rule.hits - 1) * min(hop_s, window_s) + window_s) / window_s))
+    chance = min(0.5, (wanted / (per_week * math.comb(rule.of, rule.hits))) ** (1.0 / distinct))
+    rise = float(excesses.mean()) * math.log(0.5 / chance)
+    error = rise / math.sqrt(len(excesses))
+    words = (
+        f"{len(logs)} windows are too few for their extremes: an exponential tail above their median, extrapolated to "
+        f"1 window in {1 / chance:.3g}, with twice its standard error"
+    )
+    return Tail(max(level + rise + 2 * error, float(logs.max())), error, "single-window", words)

@@ -1,0 +1,254 @@
+"""Learn normal: from an installed machine's own healthy features to offsets, multipliers and score map.
+
+The model stays. Each feature gets the machine's own centre and spread; the raw outputs of windows that were withheld
+(in blocks of time, without what overlaps them) say how high normal rises; the app's raise threshold is laid where that
+is exceeded as often as was asked (tail.py). Fitting uses floats; the result is whole numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_app.core.errors import BaselineError
+from edge_app.core.results import FeatureSchema, FeatureVector, Inference, LearntNormal, ModelIdentity
+from edge_app.core.units import DB_PER_POWER_OCTAVE, LOG2_ONE, SCORE_ONE
+from edge_app.dsp.fixed import log2_q8
+from edge_app.inference.steadiness import find_regimes, find_shift
+from edge_app.inference.tail import Floats, Rule, Tail, fit_tail
+
+Values = NDArray[np.int16]
+
+FOLDS = 6
+"""Blocks that are withheld in turn; as many as there are windows when those are few."""
+FEW = 24
+"""So few windows are withheld one by one."""
+WINDOWS_MIN = 8
+UNKNOWN_MAX, IDLE_MAX = 0.2, 0.5
+"""Largest share of windows that could not be judged, and of those in which the machine stood still."""
+SHIFT = 14
+"""Fractional bits of the multipliers."""
+SPREAD_OF_RANGE = 3.29
+"""The middle 90 % of a normal distribution are this many standard deviations wide."""
+SPREAD_OF_MAD = 1.4826
+"""Standard deviation of a normal distribution by its median absolute deviation."""
+_POWER = re.compile(r"(?:axis\d+_)?(?:band|mel)_.*")
+
+
+class Learnable(Protocol):
+    """A model whose normal can be replaced: the same file, other offsets, multipliers and score map."""
+
+    identity: ModelIdentity
+    manifest: Any
+
+    def infer(self, features: FeatureVector) -> Inference: ...
+
+    def with_normal(self, normal: LearntNormal) -> Learnable: ...
+
+
+@dataclass(frozen=True)
+class NormalSettings:
+    """What is asked, and what the decider does with the score."""
+
+    window_s: float
+    hop_s: float
+    """Distance of two windows in operation (s); for snapshots that of two snapshots."""
+    false_alarms_per_week: float = 1.0
+    hits: int = 1
+    of: int = 1
+    on_delay_s: float = 0.0
+    raise_score: int = 8000
+    """The app's raise threshold, 0..10000."""
+    healthy_score: int = 2500
+    """Score of the median window."""
+    spread: str = "own"
+    """own: each feature in units of its own spread here. model: in those of the shipped model."""
+    sigma_floor_db: float = 1.0
+    """Smallest spread believed (dB): some minutes of a machine vary less than its days do."""
+    steps_per_sigma: int = 12
+    """int8 steps of one spread, as in the recipe."""
+    windows_min: int = WINDOWS_MIN
+    unknown: int = 0
+    """Windows seen meanwhile that could not be judged."""
+    idle: int = 0
+    """Windows seen meanwhile in which the machine stood still."""
+    quality: int = 100
+    """Mean quality of the windows (percent)."""
+    binding: str = ""
+    learnt_ms: int = 0
+    clock: str = "none"
+
+    @property
+    def rule(self) -> Rule:
+        """The decider as the tail sees it."""
+        delay = -int(-self.on_delay_s // self.hop_s)
+        return Rule(self.hits, self.of, delay, max(self.hits, self.of - self.hits + 1))
+
+    @property
+    def overlap(self) -> int:
+        """Windows after a window that share samples with it."""
+        return max(0, -int(-self.window_s // self.hop_s) - 1)
+
+
+def fit_normal(values: Values, model: Learnable, settings: NormalSettings) -> LearntNormal:
+    """The machine's own normal.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_features), int16
+        Features of healthy windows in time, log2 in Q8, as the model takes them.
+    model : Learnable
+        The shipped model.
+    settings : NormalSettings
+
+    Raises
+    ------
+    BaselineError
+        What was seen cannot serve: too short, unsteady, of poor quality, mostly standing still.
+    """
+    names = tuple(model.manifest.features.names)
+    _check_enough(values, settings, len(names))
+    per_db = counts_per_db(names)
+    spread = spread_of(values, settings.sigma_floor_db * per_db)
+    _check_steady(values, spread, per_db, names)
+    logs = held_out_logs(values, model, settings, per_db)
+    tail = fit_tail(logs, settings.rule, settings.hop_s, settings.window_s, settings.false_alarms_per_week)
+    normal = _standardized(values, model, settings, per_db)
+    return replace(
+        normal,
+        knots=knots_at(float(np.median(logs)), tail.level, settings),
+        tail=tail.method,
+        uncertainty_q8=round(tail.error * LOG2_ONE),
+        notes=_notes(values, spread, per_db, names, tail),
+    )
+
+
+def counts_per_db(names: Sequence[str]) -> Floats:
+    """Counts of a dB in each feature: bands are powers, everything else an amplitude."""
+    octave_db = [DB_PER_POWER_OCTAVE * (1 if _POWER.fullmatch(name) else 2) for name in names]
+    return LOG2_ONE / np.array(octave_db)
+
+
+def centre_of(values: Values) -> Floats:
+    """Mean of each feature with its outermost 5 % on either side pulled in: between the regimes, not in the largest."""
+    low, high = np.quantile(values, (0.05, 0.95), axis=0)
+    centre: Floats = np.clip(values, low, high).mean(axis=0)
+    return centre
+
+
+def spread_of(values: Values, floor: Floats) -> Floats:
+    """Standard deviation of each feature, from its middle 90 % and from its median absolute deviation: the larger."""
+    low, high = np.quantile(values, (0.05, 0.95), axis=0)
+    deviation = np.median(np.abs(values - np.median(values, axis=0)), axis=0)
+    found = np.maximum((high - low) / SPREAD_OF_RANGE, SPREAD_OF_MAD * deviation)
+    return np.maximum(found, floor)
+
+
+def held_out_logs(values: Values, model: Learnable, settings: NormalSettings, per_db: Floats) -> Floats:
+    """log2 of each window's raw output under the normal of the other blocks, in time."""
+    count = len(values)
+    folds = count if count <= FEW else FOLDS
+    logs = np.empty(count)
+    schema = schema_of(model)
+    for block in np.array_split(np.arange(count), folds):
+        first, last = int(block[0]), int(block[-1])
+        others = np.concatenate((values[: max(0, first - settings.overlap)], values[last + 1 + settings.overlap :]))
+        fitted = model.with_normal(_standardized(others, model, settings, per_db))
+        logs[block] = raw_logs(fitted, values[block], schema)
+    return logs
+
+
+def raw_logs(model: Any, values: Values, schema: FeatureSchema) -> Floats:
+    """log2 of the raw output of every row of (n, n_features), rounded to Q8 as the score map sees it."""
+    raws = [model.infer(FeatureVector(row, schema)).raw for row in values]
+    return np.array([log2_q8(max(1, raw)) for raw in raws]) / LOG2_ONE
+
+
+def schema_of(model: Learnable) -> FeatureSchema:
+    """The features the model was made for."""
+    features = model.manifest.features
+    return FeatureSchema(features.plugin, tuple(features.names), dict(features.settings))
+
+
+def _standardized(values: Values, model: Learnable, settings: NormalSettings, per_db: Floats) -> LearntNormal:
+    """Centre and spread of these windows; the score map is a placeholder."""
+    centre = centre_of(values)
+    multiplier: tuple[int, ...] | None = None
+    if settings.spread == "own":
+        spread = spread_of(values, settings.sigma_floor_db * per_db)
+        steps = np.rint(settings.steps_per_sigma * 2.0**SHIFT / spread)
+        multiplier = tuple(int(each) for each in np.clip(steps, 1, 32767))
+    return LearntNormal(
+        offset=tuple(int(each) for each in np.rint(centre)),
+        multiplier=multiplier,
+        shift=SHIFT if multiplier is not None else None,
+        knots=((0, 0), (1, SCORE_ONE)),
+        schema=model.manifest.features.hash,
+        model=model.identity.sha256,
+        binding=settings.binding,
+        windows=len(values),
+        seconds=round((len(values) - 1) * settings.hop_s + settings.window_s),
+        learnt_ms=settings.learnt_ms,
+        clock=settings.clock,
+        false_alarms_per_week=settings.false_alarms_per_week,
+        raise_score=settings.raise_score,
+        quality=settings.quality,
+    )
+
+
+def knots_at(median: float, level: float, settings: NormalSettings) -> tuple[tuple[int, int], ...]:
+    """A straight line over log2(raw): the median window scores `healthy_score`, `level` the app's raise threshold."""
+    middle = round(median * LOG2_ONE)
+    top = max(middle + 1, -int(-level * LOG2_ONE // 1))
+    slope = (settings.raise_score - settings.healthy_score) / (top - middle)
+    zero = middle - max(1, round(settings.healthy_score / slope))
+    full = top + max(1, round((SCORE_ONE - settings.raise_score) / slope))
+    return ((zero, 0), (middle, settings.healthy_score), (top, settings.raise_score), (full, SCORE_ONE))
+
+
+def _check_enough(values: Values, settings: NormalSettings, n_features: int) -> None:
+    """Refuses what is too short, of poor quality, or of a machine that mostly stood still."""
+    if values.ndim != 2 or values.shape[1] != n_features or values.dtype != np.int16:
+        raise BaselineError(f"{values.dtype} features of shape {values.shape} for a model of {n_features} features")
+    seen = len(values) + settings.unknown + settings.idle
+    if seen and settings.idle > IDLE_MAX * seen:
+        raise BaselineError(
+            f"the machine stood still for {100 * settings.idle // seen} % of the time",
+            "Learn while it runs as it normally does.",
+        )
+    if seen and settings.unknown > UNKNOWN_MAX * seen:
+        raise BaselineError(
+            f"{100 * settings.unknown // seen} % of the windows could not be judged",
+            "`edge-app why` says what is wrong with the signal; mend that first.",
+        )
+    independent = len(values) // (settings.overlap + 1)
+    if len(values) < settings.windows_min or independent < settings.windows_min // 2:
+        raise BaselineError(
+            f"too short: {len(values)} windows, at least {settings.windows_min} are needed", "Learn for longer."
+        )
+
+
+def _check_steady(values: Values, spread: Floats, per_db: Floats, names: tuple[str, ...]) -> None:
+    shift = find_shift(values, spread, per_db)
+    if shift is None:
+        return
+    what = ", ".join(f"{names[index]} {change_db:+.1f} dB" for index, change_db in shift.worst)
+    moved = "drifted all the time" if shift.kind == "trend" else "changed and did not come back"
+    raise BaselineError(
+        f"the machine was not steady: {round(100 * shift.share)} % of the features {moved} ({what})",
+        "Let it warm up, keep speed and load steady, or learn so long that each regime comes several times.",
+    )
+
+
+def _notes(values: Values, spread: Floats, per_db: Floats, names: tuple[str, ...], tail: Tail) -> tuple[str, ...]:
+    regimes = find_regimes(values, spread)
+    if regimes is None:
+        return (tail.words,)
+    share, features = regimes
+    what = ", ".join(names[index] for index in features)
+    return tail.words, f"two regimes, {round(100 * share)} % of the windows in the rarer one, most apart in {what}"
