@@ -150,7 +150,8 @@ def _why_no_event(decider: Any, judgement: JudgementView) -> str:
 
 
 def _cannot_judge(judgement: JudgementView) -> str:
-    reasons = judgement.window.quality.reasons
+    doubts = judgement.features.doubts if judgement.features is not None else ()
+    reasons = doubts or judgement.window.quality.reasons
     return "Cannot judge: " + (", ".join(reasons[:3]) if reasons else "no usable data")
 
 

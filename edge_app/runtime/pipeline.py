@@ -106,11 +106,18 @@ class Pipeline:
         verdict, features, inference = "unknown", None, None
         if window.quality.judgeable:
             features = self.extractor.extract(window)
-            if self.gate is not None and features.values[self.gate.index] <= self.gate.level:
-                verdict = "idle"
-            else:
-                verdict, inference = "judged", self.model.infer(features)
+            verdict = self._verdict(features)
+            if verdict == "judged":
+                inference = self.model.infer(features)
         return self._conclude(window, verdict, features, inference)
+
+    def _verdict(self, features: FeatureVector) -> str:
+        """What the features alone say: the extractor doubts them, the machine stands still, or the model judges."""
+        if features.doubts:
+            return "unknown"
+        if self.gate is not None and features.values[self.gate.index] <= self.gate.level:
+            return "idle"
+        return "judged"
 
     def start(self) -> None:
         """Say that this pipeline judges from now on."""

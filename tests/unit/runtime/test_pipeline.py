@@ -1,5 +1,7 @@
 """From a window to a decision: the order of the stages, what is counted, what is said."""
 
+from dataclasses import replace
+
 import pytest
 
 from edge_app.core.errors import ControlError
@@ -46,6 +48,15 @@ def test_a_window_that_cannot_be_judged_is_unknown_and_never_reaches_the_model(c
     last = emitted.decisions[-1]
     assert (last.event, last.state, last.score, last.quality) == ("unknown", "unknown", -1, 10)
     assert "312 samples lost" in last.why["text"]
+
+
+def test_a_window_whose_features_are_doubted_is_unknown_with_the_extractors_reason(clock, emitted):
+    pipeline = make_pipeline(clock, emitted)
+    plain = pipeline.extractor.extract
+    pipeline.extractor.extract = lambda window: replace(plain(window), doubts=("pulse shapes do not repeat",))
+    judgement = pipeline.judge(window(9999))
+    assert (judgement.verdict, judgement.inference) == ("unknown", None)
+    assert emitted.decisions[-1].why["text"] == "Cannot judge: pulse shapes do not repeat."
 
 
 def test_a_machine_below_its_gate_is_idle_and_not_judged(clock, emitted):
