@@ -67,6 +67,10 @@ class TextColumns:
         """Fields of one row."""
         return self._fields(self._rows[row])
 
+    def line(self, row: int) -> int:
+        """Number of the line in the file (from 1) that holds a row."""
+        return self._first_line + row
+
     def column(self, k: int) -> NDArray[np.float64]:
         """Values of column k (from 0)."""
         if not self._decimal_comma:

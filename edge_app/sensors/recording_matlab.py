@@ -11,6 +11,7 @@ table "Data types", table "Array types", miCOMPRESSED.
 from __future__ import annotations
 
 import math
+import mmap
 import struct
 import zlib
 from collections.abc import Iterator
@@ -31,8 +32,10 @@ class NotMatlab5(ValueError):
     """The file is of another version; the message says which."""
 
 
-def read_variables(data: bytes, most_bytes: int) -> dict[str, NDArray[np.generic]]:
+def read_variables(data: bytes | mmap.mmap, most_bytes: int) -> dict[str, NDArray[np.generic]]:
     """Real parts of all numeric variables by name, in the file's order, with MATLAB's shapes.
+
+    Of a mapped file only names and lengths are read; uncompressed values when they are looked at.
 
     Raises
     ------
@@ -55,7 +58,7 @@ def read_variables(data: bytes, most_bytes: int) -> dict[str, NDArray[np.generic
     return variables
 
 
-def _byte_order(data: bytes) -> str:
+def _byte_order(data: bytes | mmap.mmap) -> str:
     """ "<" or ">", from the last two bytes of the header."""
     if data[:19] == b"MATLAB 7.3 MAT-file":
         raise NotMatlab5("a MATLAB 7.3 file (HDF5)")

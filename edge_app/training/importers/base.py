@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_app.core.frames import Counts
+from edge_app.core.frames import FULL_SCALE, Counts
 
 SPLITS = ("train", "val", "test")
 
@@ -31,6 +31,10 @@ class Signal:
     starts: tuple[tuple[int, float], ...] = ((0, 0.0),)
     """(sample index, time in s) at which each stretch without a pause begins; several for short captures taken now
     and then, whose pauses are meant and are no gaps."""
+    channels: tuple[str, ...] = ()
+    """Name of each axis, the one to take when only one is wanted first; empty where they have none."""
+    full_scale: int = FULL_SCALE
+    """Counts at which the sensor clips, positive."""
 
     @property
     def seconds(self) -> float:
@@ -48,6 +52,8 @@ class Reference:
     """Annotation code of each beat, as the database writes it (PhysioNet: N L R A V F …)."""
     rr_ms: NDArray[np.float64] | None = None
     """Reference intervals between heartbeats (ms), in order, where their places in the recording are not known."""
+    rhythms: tuple[tuple[int, str], ...] = ()
+    """(sample index, rhythm) from which on the rhythm is this one, as the database writes it: "(N", "(AFIB" …"""
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,9 @@ class Recording:
 class Dataset(Protocol):
     """A folder of recordings in one format."""
 
-    name: str
-    """As recipes write it: "cwru", "mitdb", "own"."""
+    @property
+    def name(self) -> str:
+        """As recipes write it: "cwru", "mitdb", "own"."""
 
     def recordings(self) -> list[Recording]:
         """All recordings found, ordered by id. Reads names and sidecars only, no samples."""
