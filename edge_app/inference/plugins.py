@@ -82,3 +82,29 @@ GAUSSIAN = Plugin(
     create=_create_gaussian,
     micropython=False,
 )
+
+
+class BearingTypeConfig(BaseModel):
+    """The part of a bearing that fails, by the line that stands out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    above_db: float = Field(default=13.5, ge=3, le=60)
+    """How far the highest line must stand over its surroundings (dB)."""
+    lead_db: float = Field(default=5.0, ge=0, le=60)
+    """How far it must stand over the next line (dB)."""
+
+
+def _create_bearing_type(config: BearingTypeConfig, context: ModelContext) -> Any:
+    from edge_app.inference.bearing_type import BearingType
+
+    return BearingType(context.schema, config.above_db, config.lead_db)
+
+
+BEARING_TYPE = Plugin(
+    name="bearing_type",
+    summary="names the failing part of a bearing by the defect line that stands out",
+    config=BearingTypeConfig,
+    create=_create_bearing_type,
+    micropython=False,
+)
