@@ -1,0 +1,119 @@
+"""Figures of merit as pure functions of scores, labels and counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.int64] | NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+def auroc(healthy: Scores, faulty: Scores) -> float:
+    """Probability that a faulty window scores above a healthy one, ties counted half (Mann and Whitney).
+
+    NaN when either is empty.
+    """
+    if not len(healthy) or not len(faulty):
+        return math.nan
+    return wins(healthy, faulty) / (len(healthy) * len(faulty))
+
+
+def wins(healthy: Scores, faulty: Scores) -> float:
+    """In how many pairs the faulty one scores higher, ties counted half."""
+    ordered = np.sort(healthy)
+    below = np.searchsorted(ordered, faulty, side="left")
+    not_above = np.searchsorted(ordered, faulty, side="right")
+    return float(below.sum() + not_above.sum()) / 2.0
+
+
+def roc(healthy: Scores, faulty: Scores, points: int = 200) -> tuple[list[float], list[float]]:
+    """False and true positive rates of all thresholds, at most `points` of them, from (0, 0) to (1, 1)."""
+    if not len(healthy) or not len(faulty):
+        return [], []
+    thresholds = np.unique(np.concatenate([healthy, faulty]))[::-1]
+    false_rate = 1.0 - np.searchsorted(np.sort(healthy), thresholds, side="left") / len(healthy)
+    true_rate = 1.0 - np.searchsorted(np.sort(faulty), thresholds, side="left") / len(faulty)
+    x, y = np.concatenate([[0.0], false_rate, [1.0]]), np.concatenate([[0.0], true_rate, [1.0]])
+    chosen = np.unique(np.linspace(0, len(x) - 1, min(points, len(x))).round().astype(int))
+    return [float(each) for each in x[chosen]], [float(each) for each in y[chosen]]
+
+
+def sustained(scores: Sequence[int], hits: int, of: int) -> int:
+    """Highest score that at least `hits` of any `of` windows in a row reach; -1 for fewer windows than hits."""
+    best = -1
+    for end in range(hits, len(scores) + 1):
+        recent = sorted(scores[max(0, end - of) : end], reverse=True)
+        if len(recent) >= hits:
+            best = max(best, recent[hits - 1])
+    return best
+
+
+def confusion(true: Sequence[str], predicted: Sequence[str], rows: Sequence[str], columns: Sequence[str]) -> Counts:
+    """Counts of (true, predicted), int64 of shape (n_rows, n_columns)."""
+    counts = np.zeros((len(rows), len(columns)), np.int64)
+    row = {name: index for index, name in enumerate(rows)}
+    column = {name: index for index, name in enumerate(columns)}
+    for one, other in zip(true, predicted, strict=True):
+        counts[row[one], column[other]] += 1
+    return counts
+
+
+def recalls(counts: Counts) -> NDArray[np.float64]:
+    """Share of each true class that was found; NaN for a class that did not come. Columns begin with the classes."""
+    totals = counts.sum(axis=1)
+    return _ratio(np.diagonal(counts)[: len(counts)], totals)
+
+
+def precisions(counts: Counts) -> NDArray[np.float64]:
+    """Share of what was called each class that was it; NaN for a class that was never told."""
+    size = len(counts)
+    return _ratio(np.diagonal(counts)[:size], counts.sum(axis=0)[:size])
+
+
+def accuracy(counts: Counts) -> float:
+    """Share of all that was right; what was called none of the classes is wrong."""
+    total = int(counts.sum())
+    return float(np.trace(counts[:, : len(counts)])) / total if total else math.nan
+
+
+def balanced_accuracy(counts: Counts) -> float:
+    """Mean recall of the classes that came."""
+    found = recalls(counts)
+    found = found[~np.isnan(found)]
+    return float(found.mean()) if len(found) else math.nan
+
+
+def macro_f1(counts: Counts) -> float:
+    """Mean F1 of the classes that came."""
+    size = len(counts)
+    totals = counts.sum(axis=1) + counts.sum(axis=0)[:size]
+    scores = _ratio(2 * np.diagonal(counts)[:size], totals)[counts.sum(axis=1) > 0]
+    return float(scores.mean()) if len(scores) else math.nan
+
+
+def _ratio(parts: Counts, totals: Counts) -> NDArray[np.float64]:
+    return np.divide(parts, totals, out=np.full(len(totals), math.nan), where=totals > 0)
+
+
+def calibration(
+    confidences: Sequence[float], right: Sequence[bool], bins: int = 10
+) -> tuple[float, tuple[tuple[float, float, int], ...]]:
+    """Expected calibration error, and (mean confidence, share right, count) of each bin that is not empty.
+
+    Source: C. Guo et al., "On calibration of modern neural networks", ICML 2017, eq. 3 (bins of equal width).
+    """
+    sure, good = np.asarray(confidences, np.float64), np.asarray(right, np.float64)
+    if not len(sure):
+        return math.nan, ()
+    place = np.minimum((sure * bins).astype(int), bins - 1)
+    rows = []
+    for index in range(bins):
+        inside = place == index
+        if inside.any():
+            rows.append((float(sure[inside].mean()), float(good[inside].mean()), int(inside.sum())))
+    error = sum(count * abs(told - share) for told, share, count in rows) / len(sure)
+    return float(error), tuple(rows)
