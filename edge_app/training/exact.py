@@ -75,3 +75,33 @@ def nearly_normal(random: np.random.RandomState, shape: tuple[int, ...]) -> Floa
     for _ in range(12):
         total += random.randint(0, 1 << 20, size=shape)
     return (total - 6 * ((1 << 20) - 1)) / float(1 << 20)
+
+
+_LN2_HIGH = 45426.0 / 65536.0
+"""ln 2 to 16 bits: times a whole number below 2^30 it is exact."""
+_LN2_LOW = math.log(2.0) - _LN2_HIGH
+_SERIES = tuple(1.0 / math.factorial(power) for power in range(13, -1, -1))
+"""exp(r) by Taylor's series: for |r| <= ln(2)/2 the first term left out is below 5e-18."""
+LOWEST_EXPONENT = -700.0
+
+
+def exponential(x: Floats) -> Floats:
+    """exp(x) for x <= 0 by additions and multiplications only; numpy's own differs between processors by a last bit."""
+    limited = np.maximum(x, LOWEST_EXPONENT)
+    power = np.rint(limited / math.log(2.0))
+    rest = (limited - power * _LN2_HIGH) - power * _LN2_LOW
+    total = np.full_like(rest, _SERIES[0])
+    for factor in _SERIES[1:]:
+        total = total * rest + factor
+    result: Floats = np.ldexp(total, power.astype(np.int64))
+    return result
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities (n, n_classes); the sum over the classes is taken from left to right."""
+    powers = exponential(logits - logits.max(axis=1, keepdims=True))
+    total = powers[:, :1].copy()
+    for column in range(1, powers.shape[1]):
+        total += powers[:, column : column + 1]
+    result: Floats = powers / total
+    return result
