@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,7 +11,9 @@ from edge_app.core.errors import ConfigError
 from edge_app.core.plugin import FeatureContext, Plugin
 
 if TYPE_CHECKING:
+    from edge_app.features.audio import LogMelFeatures
     from edge_app.features.bearing_lines import BearingLines
+    from edge_app.features.rhythm import Rhythm
     from edge_app.features.vibration import LineSettings, Vibration
 
 
@@ -106,4 +108,81 @@ BEARING_LINES = Plugin(
     config=BearingLinesConfig,
     create=_create_bearing_lines,
     micropython=False,
+)
+
+
+class LogMelConfig(BaseModel):
+    """Keys of `features: {plugin: log_mel, …}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    band_hz: Annotated[tuple[float, float], Field(description="Lowest and highest frequency heard (Hz).")]
+    bands: Annotated[int, Field(ge=2, le=64, description="Bands of equal width in mel between them.")] = 12
+    frame_ms: Annotated[float, Field(ge=4, le=128, description="Length of a frame (ms).")] = 64.0
+    hop_ms: Annotated[float, Field(ge=1, le=128, description="Time between the starts of two frames (ms).")] = 32.0
+    floor_db: Annotated[
+        float,
+        Field(ge=10, le=80, description="What lies this far (dB) under the window's own level is not heard."),
+    ] = 40.0
+
+
+def _create_log_mel(config: LogMelConfig, context: FeatureContext) -> LogMelFeatures:
+    from edge_app.features.audio import AudioSettings, LogMelFeatures
+
+    if context.unit != "fs":
+        raise ConfigError(
+            f"features log_mel: the sensor delivers {context.unit!r}, log_mel needs 'fs'",
+            "Bind a microphone to the slot, or choose another feature plugin.",
+        )
+    if context.n_axes != 1:
+        raise ConfigError(
+            f"features log_mel: the slot has {context.n_axes} axes, log_mel listens to one channel",
+            "Set `axes: 1` in the slot, and choose the channel where the sensor is bound.",
+        )
+    settings = AudioSettings(
+        config.band_hz,
+        config.bands,
+        config.frame_ms,
+        config.hop_ms,
+        config.floor_db,
+        context.min_rate_hz,
+        context.window_s,
+    )
+    return LogMelFeatures(settings, context.rate_hz, context.scale)
+
+
+LOG_MEL = Plugin(
+    name="log_mel",
+    summary="log-mel spectrum of sound over time, free of its level, in integers",
+    config=LogMelConfig,
+    create=_create_log_mel,
+    micropython=True,
+)
+
+
+class RhythmConfig(BaseModel):
+    """Keys of `features: {plugin: rhythm, …}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    signal: Annotated[Literal["ecg", "ppg"], Field(description="What the sensor shows: an ECG or a pulse wave (PPG).")]
+
+
+def _create_rhythm(config: RhythmConfig, context: FeatureContext) -> Rhythm:
+    from edge_app.features.rhythm import Rhythm, RhythmSettings
+
+    if context.n_axes != 1:
+        raise ConfigError(
+            f"features rhythm: the slot has {context.n_axes} axes, rhythm looks at one channel",
+            "Set `axes: 1` in the slot, and choose the channel where the sensor is bound.",
+        )
+    return Rhythm(RhythmSettings(config.signal, context.window_s), context.rate_hz)
+
+
+RHYTHM = Plugin(
+    name="rhythm",
+    summary="heart rate, variability and irregularity from the beats of an ECG or a pulse wave",
+    config=RhythmConfig,
+    create=_create_rhythm,
+    micropython=True,
 )
