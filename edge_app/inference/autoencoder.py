@@ -16,53 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.core.errors import ModelError
-from edge_app.core.results import FeatureVector, Inference, ModelIdentity
+from edge_app.core.results import FeatureVector, Inference, LearntNormal, ModelIdentity
+from edge_app.inference.learnt import learnt_manifest
 from edge_app.inference.manifest import Manifest, Standardize
 from edge_app.inference.score import ScoreMap
 from edge_app.inference.tflite import Engine, EngineFacts
 
 STEPS_LOW, STEPS_HIGH = -1024, 1023
 RAW_MAX = 2**31 - 1
-
-
-class Standardizer:
-    """Features to steps, as the formula above says."""
-
-    def __init__(self, parameters: Standardize) -> None:
-        self.offset = np.array(parameters.offset, np.int16)
-        self._offset = self.offset.astype(np.int64)
-        self._multiplier = np.array(parameters.multiplier, np.int64)
-        self._half, self._shift = 1 << (parameters.shift - 1), parameters.shift
-
-    def steps(self, values: NDArray[np.int16]) -> NDArray[np.int64]:
-        """int64 of shape (n_features,), within -1024..1023."""
-        steps = values - self._offset
-        steps *= self._multiplier
-        steps += self._half
-        steps >>= self._shift
-        np.maximum(steps, STEPS_LOW, out=steps)
-        return np.minimum(steps, STEPS_HIGH, out=steps)
-
-
-class SchemaGuard:
-    """Refuses vectors of other features than the model's; the schema object met last is not hashed again."""
-
-    def __init__(self, manifest: Manifest) -> None:
-        self._manifest = manifest
-        self._known: object = None
-
-    def check(self, features: FeatureVector) -> None:
-        """Raises ModelError when the vector is not of the schema the model was made for."""
-        if features.schema is self._known:
-            return
-        expected = self._manifest.features
-        if features.schema.hash != expected.hash or len(features.values) != len(expected.names):
-            raise ModelError(
-                f"model {self._manifest.name} expects features {expected.hash} ({len(expected.names)} numbers), "
-                f"was given {features.schema.hash} ({len(features.values)} numbers)",
-                "Use the features the model was trained on, or train again.",
-            )
-        self._known = features.schema
 
 
 class Autoencoder:
@@ -83,6 +44,14 @@ class Autoencoder:
     def engine_facts(self) -> EngineFacts:
         """Which engine runs."""
         return self._engine.facts
+
+    def with_normal(self, normal: LearntNormal) -> Autoencoder:
+        """The same network behind the machine's own offsets, multipliers and score map; it shares the engine."""
+        return Autoencoder(learnt_manifest(self.manifest, normal), self._engine)
+
+    def with_normal(self, normal: LearntNormal) -> Autoencoder:
+        """The same network and engine around an installed machine's own normal."""
+        return Autoencoder(renormed(self.manifest, self.identity, normal), self._engine)
 
     def infer(self, features: FeatureVector) -> Inference:
         """One run; see the module's formula."""

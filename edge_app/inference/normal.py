@@ -116,14 +116,14 @@ def fit_normal(values: Values, model: Learnable, settings: NormalSettings) -> Le
     per_db = counts_per_db(names)
     spread = spread_of(values, settings.sigma_floor_db * per_db)
     _check_steady(values, spread, per_db, names)
-    logs = held_out_logs(values, model, settings, per_db)
-    tail = fit_tail(logs, settings.rule, settings.hop_s, settings.window_s, settings.false_alarms_per_week)
+    distances = held_out_distances(values, model, settings, per_db)
+    tail = fit_tail(distances, settings.rule, settings.hop_s, settings.window_s, settings.false_alarms_per_week)
     normal = _standardized(values, model, settings, per_db)
     return replace(
         normal,
-        knots=knots_at(float(np.median(logs)), tail.level, settings),
+        knots=knots_at(float(np.median(distances)), tail.level, settings),
         tail=tail.method,
-        uncertainty_q8=round(tail.error * LOG2_ONE),
+        uncertainty_q8=log2_raw_q8(tail.level) - log2_raw_q8(tail.level - tail.error),
         notes=_notes(values, spread, per_db, names, tail),
     )
 
@@ -149,24 +149,28 @@ def spread_of(values: Values, floor: Floats) -> Floats:
     return np.maximum(found, floor)
 
 
-def held_out_logs(values: Values, model: Learnable, settings: NormalSettings, per_db: Floats) -> Floats:
-    """log2 of each window's raw output under the normal of the other blocks, in time."""
+def held_out_distances(values: Values, model: Learnable, settings: NormalSettings, per_db: Floats) -> Floats:
+    """Root of each window's raw output under the normal of the other blocks, in time."""
     count = len(values)
     folds = count if count <= FEW else FOLDS
-    logs = np.empty(count)
+    found = np.empty(count)
     schema = schema_of(model)
     for block in np.array_split(np.arange(count), folds):
         first, last = int(block[0]), int(block[-1])
         others = np.concatenate((values[: max(0, first - settings.overlap)], values[last + 1 + settings.overlap :]))
         fitted = model.with_normal(_standardized(others, model, settings, per_db))
-        logs[block] = raw_logs(fitted, values[block], schema)
-    return logs
+        found[block] = distances_of(fitted, values[block], schema)
+    return found
 
 
-def raw_logs(model: Any, values: Values, schema: FeatureSchema) -> Floats:
-    """log2 of the raw output of every row of (n, n_features), rounded to Q8 as the score map sees it."""
-    raws = [model.infer(FeatureVector(row, schema)).raw for row in values]
-    return np.array([log2_q8(max(1, raw)) for raw in raws]) / LOG2_ONE
+def distances_of(model: Any, values: Values, schema: FeatureSchema) -> Floats:
+    """Root of the raw output of every row of (n, n_features)."""
+    return np.sqrt([float(model.infer(FeatureVector(row, schema)).raw) for row in values])
+
+
+def log2_raw_q8(distance: float) -> int:
+    """log2 in Q8 of the raw output of a distance, as the score map sees it."""
+    return log2_q8(max(1, round(distance * distance)))
 
 
 def schema_of(model: Learnable) -> FeatureSchema:
@@ -202,9 +206,9 @@ def _standardized(values: Values, model: Learnable, settings: NormalSettings, pe
 
 
 def knots_at(median: float, level: float, settings: NormalSettings) -> tuple[tuple[int, int], ...]:
-    """A straight line over log2(raw): the median window scores `healthy_score`, `level` the app's raise threshold."""
-    middle = round(median * LOG2_ONE)
-    top = max(middle + 1, -int(-level * LOG2_ONE // 1))
+    """A straight line over log2(raw): distance `median` scores `healthy_score`, `level` the app's raise threshold."""
+    middle = log2_raw_q8(median)
+    top = max(middle, log2_raw_q8(level)) + 1
     slope = (settings.raise_score - settings.healthy_score) / (top - middle)
     zero = middle - max(1, round(settings.healthy_score / slope))
     full = top + max(1, round((SCORE_ONE - settings.raise_score) / slope))

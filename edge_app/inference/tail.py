@@ -2,8 +2,12 @@
 
 The alarm is due while `hits` of the last `of` windows lie above the threshold, and raised when that has held for the
 on-delay. So it is raised exactly when the smallest, over the on-delay, of the `hits`-th largest of the last `of`
-windows lies above it. The tail is fitted to that statistic, in log2: overlapping windows and slowly wandering speed
-and load are then part of what is measured, not of what is assumed.
+windows lies above it. The tail is fitted to that statistic: overlapping windows and slowly wandering speed and load
+are then part of what is measured, not of what is assumed.
+
+It is fitted to distances, the roots of the raw output. On raw itself an exponential tail is right for a sum of squares
+of normal numbers and far too short when speed or load wander; on log2(raw) it lies an octave too high. On distances,
+600 s learnt of simulated outputs kept one alarm a week in 90 to 100 of 100 cases (tests/unit/inference/test_tail.py).
 """
 
 from __future__ import annotations
@@ -46,34 +50,34 @@ class Tail:
     """Where the threshold must lie."""
 
     level: float
-    """log2 of the raw output, one standard error included."""
+    """Distance (root of the raw output), one standard error included."""
     error: float
-    """The standard error in it (log2)."""
+    """The standard error in it."""
     method: str
     """generalised-pareto, exponential or single-window."""
     words: str
     """How it was found, a sentence."""
 
 
-def statistic(logs: Floats, rule: Rule) -> Floats:
+def statistic(distances: Floats, rule: Rule) -> Floats:
     """What the decider compares with its threshold, per window from the first it can decide on; see the module.
 
-    `logs` are log2 of raw outputs in time, (n,); the result has n - of + 1 - delay values, none when that is below 1.
+    `distances` are roots of raw outputs in time, (n,); the result has n - of + 1 - delay values, or none.
     """
-    if len(logs) < rule.of + rule.delay:
+    if len(distances) < rule.of + rule.delay:
         return np.empty(0)
-    nth = np.sort(sliding_window_view(logs, rule.of), axis=1)[:, rule.of - rule.hits]
+    nth = np.sort(sliding_window_view(distances, rule.of), axis=1)[:, rule.of - rule.hits]
     held: Floats = sliding_window_view(nth, rule.delay + 1).min(axis=1)
     return held
 
 
-def fit_tail(logs: Floats, rule: Rule, hop_s: float, window_s: float, alarms_per_week: float) -> Tail:
+def fit_tail(distances: Floats, rule: Rule, hop_s: float, window_s: float, alarms_per_week: float) -> Tail:
     """The threshold that is crossed `alarms_per_week` times a week, one standard error included.
 
     Parameters
     ----------
-    logs : ndarray of shape (n,)
-        log2 of the raw output of healthy windows in time, none of which the model's normal was taken from.
+    distances : ndarray of shape (n,)
+        Roots of the raw outputs of healthy windows in time, none of which the model's normal was taken from.
     rule : Rule
     hop_s, window_s : float
         Distance of two windows in operation and their length (s).
@@ -85,7 +89,7 @@ def fit_tail(logs: Floats, rule: Rule, hop_s: float, window_s: float, alarms_per
     & Segers (2003), "Inference for clusters of extreme values" (declustering); Hosking & Wallis (1987), "Parameter and
     quantile estimation for the generalized Pareto distribution" (probability-weighted moments).
     """
-    values = statistic(logs, rule)
+    values = statistic(distances, rule)
     per_week = WEEK_S / hop_s
     chosen: tuple[float, Floats] | None = None
     for share in LEVELS if len(values) >= 2 * PEAKS_MIN else ():
@@ -96,7 +100,7 @@ def fit_tail(logs: Floats, rule: Rule, hop_s: float, window_s: float, alarms_per
         if len(peaks) >= PARETO_PEAKS:
             break
     if chosen is None:
-        return _single_window(logs, rule, per_week, hop_s, window_s, alarms_per_week)
+        return _single_window(distances, rule, per_week, hop_s, window_s, alarms_per_week)
     level, peaks = chosen
     events = per_week * event_count(values, level, rule.clears) / len(values)
     return _extrapolated(level, peaks, events, alarms_per_week, float(values.max()))
@@ -167,11 +171,13 @@ def _rise(excesses: Floats, shape: float, ratio: float) -> float:
     return mean * (1.0 - shape) / shape * (math.exp(shape * math.log(ratio)) - 1.0)
 
 
-def _single_window(logs: Floats, rule: Rule, per_week: float, hop_s: float, window_s: float, wanted: float) -> Tail:
+def _single_window(
+    distances: Floats, rule: Rule, per_week: float, hop_s: float, window_s: float, wanted: float
+) -> Tail:
     """For a few windows: an exponential tail above the median of single windows, as if windows that share no sample
     were independent. Two standard errors are included."""
-    level = float(np.median(logs))
-    excesses = logs[logs > level] - level
+    level = float(np.median(distances))
+    excesses = distances[distances > level] - level
     if len(excesses) == 0:
         excesses = np.zeros(1)
     distinct = max(1, int(((rule.hits - 1) * min(hop_s, window_s) + window_s) / window_s))
@@ -179,7 +185,7 @@ def _single_window(logs: Floats, rule: Rule, per_week: float, hop_s: float, wind
     rise = float(excesses.mean()) * math.log(0.5 / chance)
     error = rise / math.sqrt(len(excesses))
     words = (
-        f"{len(logs)} windows are too few for their extremes: an exponential tail above their median, extrapolated to "
-        f"1 window in {1 / chance:.3g}, with twice its standard error"
+        f"{len(distances)} windows are too few for their extremes: an exponential tail above their median, "
+        f"extrapolated to 1 window in {1 / chance:.3g}, with twice its standard error"
     )
-    return Tail(max(level + rise + 2 * error, float(logs.max())), error, "single-window", words)
+    return Tail(max(level + rise + 2 * error, float(distances.max())), error, "single-window", words)

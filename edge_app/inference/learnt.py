@@ -1,0 +1,115 @@
+"""A learnt normal as a file, and as part of a model. The file is JSON, read strictly: anybody may have written it.
+
+Format "edge-app-normal/1": the fields of `LearntNormal` in their order, documented in docs/reference/models.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from edge_app.core.errors import BaselineError, ModelError
+from edge_app.core.results import LearntNormal
+from edge_app.core.units import SCORE_ONE
+from edge_app.inference.manifest import Manifest, Score, Standardize
+from edge_app.inference.manifest_blocks import MAX_FEATURES
+from edge_app.inference.manifest_fields import Fields
+from edge_app.inference.score import check_knots
+
+FORMAT = "edge-app-normal/1"
+MAX_BYTES = 1 << 17
+TAILS = ("generalised-pareto", "exponential", "single-window")
+CLOCKS = ("ntp", "rtc", "none")
+_INT = (0, 1 << 53)
+FIX = "Learn anew with `edge-app learn`, or go back to an earlier one with `edge-app learn … --rollback`."
+
+
+def learnt_manifest(manifest: Manifest, normal: LearntNormal) -> Manifest:
+    """The manifest with the machine's own offsets, multipliers and score map. Raises BaselineError on a misfit."""
+    if normal.schema != manifest.features.hash or len(normal.offset) != len(manifest.features.names):
+        raise BaselineError(
+            f"the normal was learnt with features {normal.schema} ({len(normal.offset)} numbers), "
+            f"the model {manifest.name} takes {manifest.features.hash} ({len(manifest.features.names)} numbers)",
+            "Learn anew: `edge-app learn`.",
+        )
+    multiplier, shift = manifest.standardize.multiplier, manifest.standardize.shift
+    if normal.multiplier is not None and normal.shift is not None:
+        multiplier, shift = normal.multiplier, normal.shift
+    return replace(
+        manifest,
+        standardize=Standardize(normal.offset, multiplier, shift),
+        score=Score("log2_knots", normal.knots),
+        score_set_by="learnt on the installed machine",
+    )
+
+
+def normal_text(normal: LearntNormal) -> str:
+    """The JSON text of a learnt normal: same normal, same bytes."""
+    pairs = [("format", FORMAT), *((each.name, getattr(normal, each.name)) for each in fields(normal))]
+    return "{\n  " + ",\n  ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in pairs) + "\n}\n"
+
+
+def read_normal(content: bytes, where: str) -> LearntNormal:
+    """The learnt normal in the bytes of a file; `where` names it. Raises BaselineError for whatever is not one."""
+    try:
+        if len(content) > MAX_BYTES:
+            raise ModelError(f"{where}: larger than {MAX_BYTES} bytes")
+        return _normal(Fields(_json(content, where), where))
+    except ModelError as error:
+        raise BaselineError(error.what, FIX) from error
+
+
+def _json(content: bytes, where: str) -> Any:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not a JSON number")
+
+    try:
+        return json.loads(content.decode("utf-8"), parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{where}: not JSON: {error}") from error
+
+
+def _normal(top: Fields) -> LearntNormal:
+    if (found := top.text("format")) != FORMAT:
+        raise top.fail("format", f"is {found!r}, this version reads {FORMAT!r}")
+    known = {"format", *(each.name for each in fields(LearntNormal))}
+    for key in top.data:
+        if key not in known:
+            raise top.fail(key[:40], "is not known")
+    offset = top.integers("offset", -32768, 32767, limit=MAX_FEATURES)
+    own = top.data.get("multiplier") is not None
+    if own != (top.data.get("shift") is not None):
+        raise top.fail("shift", "and multiplier must both be numbers, or both null")
+    knots = top.pairs("knots", 256)
+    try:
+        check_knots(knots)
+    except ValueError as error:
+        raise top.fail("knots", str(error)) from error
+    return LearntNormal(
+        offset=offset,
+        multiplier=top.integers("multiplier", 1, 32767, exactly=len(offset)) if own else None,
+        shift=top.integer("shift", 1, 30) if own else None,
+        knots=knots,
+        schema=top.text("schema", r"[0-9a-f]{16}"),
+        model=top.text("model", r"[0-9a-f]{64}"),
+        binding=top.text("binding", r"(?:[0-9a-f]{16})?"),
+        **_circumstances(top),
+    )
+
+
+def _circumstances(top: Fields) -> Mapping[str, Any]:
+    """When, how long and how well it was learnt."""
+    return {
+        "windows": top.integer("windows", *_INT),
+        "seconds": top.integer("seconds", *_INT),
+        "learnt_ms": top.integer("learnt_ms", *_INT),
+        "clock": top.choice("clock", CLOCKS),
+        "false_alarms_per_week": top.positive("false_alarms_per_week"),
+        "raise_score": top.integer("raise_score", 0, SCORE_ONE),
+        "tail": top.choice("tail", TAILS),
+        "uncertainty_q8": top.integer("uncertainty_q8", 0, 1 << 20),
+        "quality": top.integer("quality", 0, 100),
+        "notes": top.texts("notes", 8),
+    }
