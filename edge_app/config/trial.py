@@ -10,6 +10,7 @@ from edge_app.config.errors import nearest
 from edge_app.config.load import shown
 from edge_app.config.resolved import ResolvedApp, ResolvedDevice, ResolvedPipeline
 from edge_app.core.errors import ConfigError, EdgeAppError
+from edge_app.core.gate import gate_names
 from edge_app.core.plugin import DeciderContext, FeatureContext, ModelContext
 
 SCALE = {"g": 16 / 32768, "fs": 1 / 32768, "au": 1.0}
@@ -58,7 +59,7 @@ def _try_pipeline(app: ResolvedApp, pipeline: ResolvedPipeline, rate_hz: float, 
         machine=machine,
     )
     extractor = pipeline.features.plugin.create(pipeline.features.config, context)
-    names = extractor.schema.names
+    names = gate_names(extractor)
     if pipeline.gate is not None and pipeline.gate.feature not in names:
         raise unknown_feature(pipeline.gate.feature, names)
     pipeline.model.plugin.create(pipeline.model.config, ModelContext(app.folder, extractor.schema))

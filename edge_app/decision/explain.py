@@ -39,12 +39,13 @@ _BAND = re.compile(r"(?:axis(?P<axis>\d+)_)?band_(?P<low>[\d.]+)_(?P<high>[\d.]+
 _AXIS = re.compile(r"(?:axis(?P<axis>\d+)_)?(?P<name>.+)")
 _WORDS = {
     "rms_g": "overall vibration (rms)",
+    "rms_fs": "the sound level (rms)",
     "peak_g": "the highest peak",
     "crest": "the crest factor (peaks against rms)",
     "kurtosis": "kurtosis (how impulsive it is)",
     "velocity_rms_mmps": "vibration velocity (rms)",
 }
-_UNITS = {"g": "g", "mmps": "mm/s", "hz": "Hz"}
+_UNITS = {"g": "g", "fs": "of full scale", "mmps": "mm/s", "hz": "Hz"}
 
 
 class JudgementView(Protocol):
@@ -66,9 +67,8 @@ class GateView(Protocol):
     @property
     def feature(self) -> str: ...
     @property
-    def index(self) -> int: ...
-    @property
     def level(self) -> int: ...
+    def value(self, features: FeatureVector, /) -> int: ...
 
 
 class Physical(Protocol):
@@ -158,7 +158,7 @@ def _cannot_judge(judgement: JudgementView) -> str:
 def _stands_still(judgement: JudgementView, extractor: Physical, gate: GateView | None) -> str:
     if gate is None or judgement.features is None:
         return "The machine stands still; not judged"
-    value = extractor.physical(gate.feature, int(judgement.features.values[gate.index]))
+    value = extractor.physical(gate.feature, gate.value(judgement.features))
     limit = extractor.physical(gate.feature, gate.level)
     unit = _unit_of(gate.feature)
     return f"The machine stands still: {feature_words(gate.feature)} {value:.2g}{unit} is not above {limit:.2g}{unit}"

@@ -11,6 +11,7 @@ from edge_app.config.resolved import GateSpec, ResolvedApp, ResolvedDevice, Reso
 from edge_app.config.trial import placed, unknown_feature
 from edge_app.core.clock import Clock
 from edge_app.core.errors import ConfigError
+from edge_app.core.gate import Gate, gate_names, make_gate
 from edge_app.core.plugin import DeciderContext, FeatureContext, ModelContext, PublisherContext, SensorContext
 from edge_app.core.results import Decision
 from edge_app.core.stages import FeatureExtractor, Sensor
@@ -22,7 +23,7 @@ from edge_app.runtime.health import Health
 from edge_app.runtime.lane import QUICK_S, Lane
 from edge_app.runtime.lifecycle import Commands, Parts
 from edge_app.runtime.outbox import Outbox
-from edge_app.runtime.pipeline import Gate, Judgement, Pipeline
+from edge_app.runtime.pipeline import Judgement, Pipeline
 from edge_app.runtime.reader import Reader
 from edge_app.runtime.sensor_alarm import SILENT_AFTER_S, SensorAlarm
 from edge_app.runtime.state import JOURNAL_NAME, device_folder
@@ -186,10 +187,10 @@ def _adopt(pairs: list[tuple[ResolvedPipeline, Pipeline]]) -> None:
 def _gate(app: ResolvedApp, spec: ResolvedPipeline, gate: GateSpec | None, extractor: FeatureExtractor) -> Gate | None:
     if gate is None:
         return None
-    names = extractor.schema.names
+    names = gate_names(extractor)
     if gate.feature not in names:
         raise placed(app, spec, unknown_feature(gate.feature, names))
-    return Gate(gate.feature, names.index(gate.feature), extractor.level(gate.feature, gate.above))
+    return make_gate(extractor, gate.feature, gate.above)
 
 
 def _lane(

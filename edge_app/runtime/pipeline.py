@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge_app.core.frames import Window
+from edge_app.core.gate import Gate
 from edge_app.core.results import FeatureVector, Inference
 from edge_app.core.stages import FeatureExtractor, Model
 from edge_app.core.units import SCORE_ONE
@@ -18,17 +19,6 @@ from edge_app.runtime.voice import Decider, Emit, Identity, Voice
 
 SUMMARY_PERIOD_MS = 3_600_000
 """One summary an hour a pipeline: the proof that silence means health."""
-
-
-@dataclass(frozen=True)
-class Gate:
-    """The operating gate: below its level the machine stands still and is not judged."""
-
-    feature: str
-    index: int
-    """Place of the feature in the vector."""
-    level: int
-    """log2 in Q8, as the feature itself."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +105,7 @@ class Pipeline:
         """What the features alone say: the extractor doubts them, the machine stands still, or the model judges."""
         if features.doubts:
             return "unknown"
-        if self.gate is not None and features.values[self.gate.index] <= self.gate.level:
+        if self.gate is not None and self.gate.is_closed(features):
             return "idle"
         return "judged"
 

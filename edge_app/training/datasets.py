@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,31 +13,85 @@ from numpy.typing import NDArray
 from edge_app.config.recipe import Source
 from edge_app.core.clock import SystemClock
 from edge_app.core.errors import RecordingError
-from edge_app.core.frames import FULL_SCALE, Frame, Window
+from edge_app.core.frames import Frame, Window
+from edge_app.core.gate import make_gate
 from edge_app.core.stages import FeatureExtractor
 from edge_app.sensors.recording import load_recording
 from edge_app.training.front import Front
-from edge_app.training.importers.base import Signal
+from edge_app.training.importers.base import Recording, Signal
+from edge_app.training.importers.select import cut, stretches, with_axes
 from edge_app.windowing import Windower
 
 Features = NDArray[np.int16]
 """int16 of shape (n_windows, n_features): log2 in Q8."""
+_RATE_SLACK = 0.01
+"""A recording measured at 199.8 Hz serves where 200 Hz are needed."""
 
 
 def load_signal(source: Source, task: Front, data_dir: Path) -> Signal:
     """The signal of a source, cut to its span. Raises RecordingError when it is shorter than the span or a window."""
     signal = _simulate(source, task) if source.simulated else _load_file(source, task, data_dir)
-    if source.span_s is not None:
-        first, last = (round(edge * signal.rate_hz) for edge in source.span_s)
-        if last > signal.counts.shape[1]:
-            raise RecordingError(
-                f"{source.title}: lasts {signal.seconds:.2f} s, the recipe's span ends at {source.span_s[1]:g} s.",
-                "Shorten `span_s`, or check the recording's `rate_hz`.",
-            )
-        signal = replace(signal, counts=np.ascontiguousarray(signal.counts[:, first:last]))
-    if signal.seconds < task.pipeline.window.seconds:
+    return _suiting_part(signal, task, source.span_s)
+
+
+def signal_of(
+    recording: Recording, front: Front, *, channel: str | None = None, span_s: tuple[float, float] | None = None
+) -> Signal:
+    """A recording as the app's sensor slot takes it: its axes, its unit, fast enough, cut to a span.
+
+    Parameters
+    ----------
+    channel : str, optional
+        Which axes ("MLII", "R+G"); default the recording's first ones, which its importer put in front for that.
+    span_s : (float, float), optional
+        The part wanted (s).
+
+    Raises
+    ------
+    RecordingError
+        It cannot be read, does not suit the slot, or is shorter than one window.
+    """
+    signal = recording.load()
+    if signal.unit != front.slot.unit:
         raise RecordingError(
-            f"{source.title}: {signal.seconds:.2f} s are less than one window of {task.pipeline.window.seconds:g} s.",
+            f"{signal.title}: is in {signal.unit!r}, the app's {front.pipeline.sensor!r} takes {front.slot.unit!r}.",
+            "Choose recordings of the app's quantity (`dataset`, `labels` or `ids`).",
+        )
+    return _suiting_part(with_axes(signal, front.slot.axes, channel), front, span_s)
+
+
+def check_alike(signals: Sequence[Signal], front: Front) -> None:
+    """Signals of different rates are learnt from together only when the app's features mean the same at each.
+
+    Raises
+    ------
+    RecordingError
+        With two of them and their rates.
+    """
+    hashes: dict[str, Signal] = {}
+    for signal in {(each.rate_hz, each.scale): each for each in signals}.values():
+        hashes.setdefault(front.extractor(signal.rate_hz, signal.scale).schema.hash, signal)
+    if len(hashes) > 1:
+        one, other = list(hashes.values())[:2]
+        raise RecordingError(
+            f"{one.title} has {one.rate_hz:g} Hz, {other.title} {other.rate_hz:g} Hz, and the app's features differ"
+            " between the two.",
+            "Train on recordings of one rate, or set the features so that both suffice (band_hz, bands).",
+        )
+
+
+def _suiting_part(signal: Signal, task: Front, span_s: tuple[float, float] | None) -> Signal:
+    if signal.rate_hz < task.slot.min_rate_hz * (1 - _RATE_SLACK):
+        raise RecordingError(
+            f"{signal.title}: {signal.rate_hz:g} Hz are below the {task.slot.min_rate_hz:g} Hz the app needs.",
+            "Record faster, or leave it out.",
+        )
+    if span_s is not None:
+        signal = cut(signal, span_s)
+    longest_s = max((last - first) / signal.rate_hz for first, last, _ in stretches(signal))
+    if longest_s < task.pipeline.window.seconds - 1 / signal.rate_hz:
+        raise RecordingError(
+            f"{signal.title}: {longest_s:.2f} s are less than one window of {task.pipeline.window.seconds:g} s.",
             "Use a longer recording, or a wider `span_s`.",
         )
     return signal
@@ -54,7 +108,15 @@ def _load_file(source: Source, task: Front, data_dir: Path) -> Signal:
         n_axes=task.slot.axes,
     )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Signal(source.title, recording.counts, recording.scale, recording.rate_hz, recording.unit, digest)
+    return Signal(
+        source.title,
+        recording.counts,
+        recording.scale,
+        recording.rate_hz,
+        recording.unit,
+        digest,
+        full_scale=recording.full_scale,
+    )
 
 
 def _simulate(source: Source, task: Front) -> Signal:
@@ -83,31 +145,38 @@ def _simulate(source: Source, task: Front) -> Signal:
 
 
 def windows(signal: Signal, task: Front, hop_s: float) -> Iterator[Window]:
-    """Windows of a signal, quality included, in pieces of ten seconds so that hours fit in memory."""
+    """Windows of a signal, quality included, in pieces of ten seconds so that hours fit in memory.
+
+    A planned pause (`Signal.starts`) is no gap: the windower begins afresh behind it, and nothing is told of it.
+    """
     windower = Windower(signal.rate_hz, task.pipeline.window.seconds, hop_s, signal.counts.shape[0])
     piece = max(1, round(10 * signal.rate_hz))
-    for start in range(0, signal.counts.shape[1], piece):
-        samples = np.ascontiguousarray(signal.counts[:, start : start + piece])
-        frame = Frame(samples, signal.scale, signal.unit, signal.rate_hz, start / signal.rate_hz, FULL_SCALE)
-        yield from windower.push(frame)
+    for first, last, began_s in stretches(signal):
+        if first:
+            windower.reset()
+        for start in range(first, last, piece):
+            samples = np.ascontiguousarray(signal.counts[:, start : min(last, start + piece)])
+            time_s = began_s + (start - first) / signal.rate_hz
+            yield from windower.push(
+                Frame(samples, signal.scale, signal.unit, signal.rate_hz, time_s, signal.full_scale)
+            )
 
 
 def verdicts(
     signal: Signal, task: Front, hop_s: float, extractor: FeatureExtractor
 ) -> Iterator[tuple[Window, str, NDArray[np.int16] | None]]:
     """Each window with its verdict before any model ("unknown", "idle", "judged"), and its features when judged."""
-    gate = task.pipeline.gate
-    index = extractor.schema.names.index(gate.feature) if gate else -1
-    lowest = extractor.level(gate.feature, gate.above) if gate else 0
+    config = task.pipeline.gate
+    gate = make_gate(extractor, config.feature, config.above) if config else None
     for window in windows(signal, task, hop_s):
         if not window.quality.judgeable:
             yield window, "unknown", None
             continue
-        values = extractor.extract(window).values
-        if gate is not None and values[index] <= lowest:
+        vector = extractor.extract(window)
+        if gate is not None and gate.is_closed(vector):
             yield window, "idle", None
         else:
-            yield window, "judged", values
+            yield window, "judged", vector.values
 
 
 @dataclass(frozen=True)

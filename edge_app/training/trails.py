@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from edge_app.core.errors import RecordingError
+from edge_app.core.gate import make_gate
 from edge_app.core.results import FeatureVector
 from edge_app.core.stages import FeatureExtractor
 from edge_app.training.datasets import windows
@@ -89,9 +90,8 @@ def _walk(
     span_s: Span | None,
     hop_s: float,
 ) -> Trail:
-    gate = front.pipeline.gate
-    index = extractor.schema.names.index(gate.feature) if gate else -1
-    lowest = extractor.level(gate.feature, gate.above) if gate else 0
+    config = front.pipeline.gate
+    gate = make_gate(extractor, config.feature, config.above) if config else None
     began_s = span_s[0] if span_s else 0.0
     verdicts: list[str] = []
     starts, ends, focus, reasons = [], [], [], []
@@ -104,7 +104,7 @@ def _walk(
             vector = extractor.extract(window)
             if vector.doubts:
                 reason = vector.doubts[0]
-            elif gate is not None and vector.values[index] <= lowest:
+            elif gate is not None and gate.is_closed(vector):
                 verdict = "idle"
             else:
                 verdict = "judged"

@@ -8,9 +8,10 @@ import numpy as np
 
 from edge_app.core.errors import ModelError, SensorLost
 from edge_app.core.frames import Frame, Quality, Window
+from edge_app.core.gate import Gate
 from edge_app.core.results import FeatureSchema, FeatureVector, Inference, ModelIdentity
 from edge_app.decision.anomaly import AnomalyDecider
-from edge_app.runtime.pipeline import Gate, Pipeline
+from edge_app.runtime.pipeline import Pipeline
 from edge_app.runtime.timebase import TimeBase
 from edge_app.runtime.voice import Identity
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from edge_app.core.frames import Quality
+from edge_app.core.gate import Gate
 from edge_app.core.results import FeatureSchema, FeatureVector, Inference
 from edge_app.decision.anomaly import AnomalyDecider
 from edge_app.decision.explain import explain_event, explain_verdict, feature_words, line_words, top_features
 
 NAMES = ("rms_g", "kurtosis", "band_10_20_hz", "axis2_band_950_1100_hz")
-GATE = SimpleNamespace(feature="rms_g", index=0, level=-1701)  # log2(0.01) in Q8
+GATE = Gate("rms_g", 0, -1701)  # log2(0.01) in Q8
 
 
 class Extractor:
