@@ -60,7 +60,7 @@ def test_a_wrong_recipe_is_answered_with_file_and_line(app: Path, change: tuple[
 def test_a_span_beyond_the_end_is_refused(app: Path) -> None:
     (app / "train.yaml").write_text(RECIPE.replace("seconds: 5}", "seconds: 5, span_s: [2, 9]}"))
     task = load_task(app)
-    with pytest.raises(RecordingError, match=r"lasts 5\.00 s, the recipe's span ends at 9 s"):
+    with pytest.raises(RecordingError, match=r"lasts 5\.00 s, the span ends at 9 s"):
         load_signal(task.recipe.train[0], task, app)
 
 
