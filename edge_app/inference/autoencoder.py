@@ -13,13 +13,12 @@ point zo (input and output share their scale, so both count the same steps):
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_app.core.errors import ModelError
 from edge_app.core.results import FeatureVector, Inference, LearntNormal, ModelIdentity
-from edge_app.inference.learnt import learnt_manifest
-from edge_app.inference.manifest import Manifest, Standardize
+from edge_app.inference.manifest import Manifest
 from edge_app.inference.score import ScoreMap
+from edge_app.inference.standardize import SchemaGuard, Standardizer, renormed
 from edge_app.inference.tflite import Engine, EngineFacts
 
 STEPS_LOW, STEPS_HIGH = -1024, 1023
@@ -44,10 +43,6 @@ class Autoencoder:
     def engine_facts(self) -> EngineFacts:
         """Which engine runs."""
         return self._engine.facts
-
-    def with_normal(self, normal: LearntNormal) -> Autoencoder:
-        """The same network behind the machine's own offsets, multipliers and score map; it shares the engine."""
-        return Autoencoder(learnt_manifest(self.manifest, normal), self._engine)
 
     def with_normal(self, normal: LearntNormal) -> Autoencoder:
         """The same network and engine around an installed machine's own normal."""

@@ -1,4 +1,4 @@
-"""A learnt normal as a file, and as part of a model. The file is JSON, read strictly: anybody may have written it.
+"""A learnt normal as a file: JSON, read strictly, for anybody may have written it.
 
 Format "edge-app-normal/1": the fields of `LearntNormal` in their order, documented in docs/reference/models.md.
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from edge_app.core.errors import BaselineError, ModelError
 from edge_app.core.results import LearntNormal
 from edge_app.core.units import SCORE_ONE
-from edge_app.inference.manifest import Manifest, Score, Standardize
 from edge_app.inference.manifest_blocks import MAX_FEATURES
 from edge_app.inference.manifest_fields import Fields
 from edge_app.inference.score import check_knots
@@ -24,25 +23,6 @@ TAILS = ("generalised-pareto", "exponential", "single-window")
 CLOCKS = ("ntp", "rtc", "none")
 _INT = (0, 1 << 53)
 FIX = "Learn anew with `edge-app learn`, or go back to an earlier one with `edge-app learn … --rollback`."
-
-
-def learnt_manifest(manifest: Manifest, normal: LearntNormal) -> Manifest:
-    """The manifest with the machine's own offsets, multipliers and score map. Raises BaselineError on a misfit."""
-    if normal.schema != manifest.features.hash or len(normal.offset) != len(manifest.features.names):
-        raise BaselineError(
-            f"the normal was learnt with features {normal.schema} ({len(normal.offset)} numbers), "
-            f"the model {manifest.name} takes {manifest.features.hash} ({len(manifest.features.names)} numbers)",
-            "Learn anew: `edge-app learn`.",
-        )
-    multiplier, shift = manifest.standardize.multiplier, manifest.standardize.shift
-    if normal.multiplier is not None and normal.shift is not None:
-        multiplier, shift = normal.multiplier, normal.shift
-    return replace(
-        manifest,
-        standardize=Standardize(normal.offset, multiplier, shift),
-        score=Score("log2_knots", normal.knots),
-        score_set_by="learnt on the installed machine",
-    )
 
 
 def normal_text(normal: LearntNormal) -> str:
