@@ -18,11 +18,10 @@ from edge_app.core.errors import ModelError
 from edge_app.core.results import FeatureVector, Inference, LearntNormal, ModelIdentity
 from edge_app.inference.manifest import Manifest
 from edge_app.inference.score import ScoreMap
-from edge_app.inference.standardize import SchemaGuard, Standardizer, renormed
+from edge_app.inference.standardize import RAW_MAX, SchemaGuard, Standardizer, renormed
 from edge_app.inference.tflite import Engine, EngineFacts
 
-STEPS_LOW, STEPS_HIGH = -1024, 1023
-RAW_MAX = 2**31 - 1
+__all__ = ["Autoencoder", "Standardizer"]
 
 
 class Autoencoder:

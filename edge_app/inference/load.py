@@ -5,20 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge_app.core.errors import ModelError
-from edge_app.core.results import FeatureSchema
+from edge_app.core.results import FeatureSchema, ModelIdentity
 from edge_app.inference.autoencoder import Autoencoder
+from edge_app.inference.classifier import Classifier
+from edge_app.inference.forest import ForestModel
 from edge_app.inference.gaussian import GaussianModel
+from edge_app.inference.gmm import GmmModel
 from edge_app.inference.graph import read_graph, read_model_file
-from edge_app.inference.manifest import Manifest, identity, load_manifest, manifest_bytes, read_manifest
+from edge_app.inference.manifest import (
+    FILE_KINDS,
+    Manifest,
+    identity,
+    load_manifest,
+    manifest_bytes,
+    read_manifest,
+)
 from edge_app.inference.manifest_checks import check_graph, check_hash, check_schema
-from edge_app.inference.tflite import make_engine
+from edge_app.inference.tflite import Engine, make_engine
 
 
-def load_tflite(file: Path, manifest_path: Path, schema: FeatureSchema, engine: str = "exact") -> Autoencoder:
-    """The autoencoder in `file`, checked against its manifest and the app's features. Raises ModelError."""
+def load_tflite(
+    file: Path, manifest_path: Path, schema: FeatureSchema, engine: str = "exact"
+) -> Autoencoder | Classifier:
+    """The autoencoder or classifier in `file`, checked against its manifest and the app's features; or ModelError."""
     data = read_model_file(file)
     manifest = load_manifest(manifest_path)
-    _check_kind(manifest, "autoencoder", manifest_path)
+    _check_kind(manifest, FILE_KINDS, manifest_path)
     if manifest.file != file.name:
         raise ModelError(
             f"{manifest_path}: the manifest is for {manifest.file}, the app names {file.name}",
@@ -28,19 +40,41 @@ def load_tflite(file: Path, manifest_path: Path, schema: FeatureSchema, engine: 
     graph = read_graph(data, str(file))
     check_graph(manifest, graph)
     check_schema(manifest, schema, str(manifest_path))
-    return Autoencoder(manifest, make_engine(data, str(file), engine, graph))
+    return file_model(manifest, make_engine(data, str(file), engine, graph))
+
+
+def file_model(manifest: Manifest, engine: Engine) -> Autoencoder | Classifier:
+    """The model of a manifest whose network `engine` runs."""
+    return (Classifier if manifest.kind == "classifier" else Autoencoder)(manifest, engine)
 
 
 def load_gaussian(manifest_path: Path, schema: FeatureSchema) -> GaussianModel:
     """The Gaussian model in a manifest, checked against the app's features. Raises ModelError."""
-    content = manifest_bytes(manifest_path)
-    manifest = read_manifest(content, str(manifest_path))
-    _check_kind(manifest, "gaussian", manifest_path)
-    check_schema(manifest, schema, str(manifest_path))
-    return GaussianModel(manifest, identity(manifest, content))
+    return GaussianModel(*_whole_model(manifest_path, schema, "gaussian"))
 
 
-def _check_kind(manifest: Manifest, kind: str, path: Path) -> None:
-    if manifest.kind != kind:
-        plugin = {"autoencoder": "tflite", "gaussian": "gaussian"}[manifest.kind]
-        raise ModelError(f"{path}: the model is a {manifest.kind}, not a {kind}", f"Write `plugin: {plugin}`.")
+def load_gmm(manifest_path: Path, schema: FeatureSchema) -> GmmModel:
+    """The mixture of Gaussians in a manifest, checked against the app's features. Raises ModelError."""
+    return GmmModel(*_whole_model(manifest_path, schema, "gmm"))
+
+
+def load_forest(manifest_path: Path, schema: FeatureSchema) -> ForestModel:
+    """The forest in a manifest, checked against the app's features. Raises ModelError."""
+    return ForestModel(*_whole_model(manifest_path, schema, "forest"))
+
+
+def _whole_model(path: Path, schema: FeatureSchema, kind: str) -> tuple[Manifest, ModelIdentity]:
+    """A manifest that is itself the model."""
+    content = manifest_bytes(path)
+    manifest = read_manifest(content, str(path))
+    _check_kind(manifest, (kind,), path)
+    check_schema(manifest, schema, str(path))
+    return manifest, identity(manifest, content)
+
+
+def _check_kind(manifest: Manifest, kinds: tuple[str, ...], path: Path) -> None:
+    if manifest.kind not in kinds:
+        plugin = "tflite" if manifest.kind in FILE_KINDS else manifest.kind
+        raise ModelError(
+            f"{path}: the model is a {manifest.kind}, not a {' or '.join(kinds)}", f"Write `plugin: {plugin}`."
+        )

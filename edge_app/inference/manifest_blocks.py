@@ -145,8 +145,8 @@ def tensor_block(block: Fields) -> TensorFacts:
 def standardize_block(block: Fields, count: int) -> Standardize:
     """`standardize`, for `count` features"""
     return Standardize(
-        offset=block.integers("offset", -32768, 32767, exactly=count, limit=MAX_FEATURES),
-        multiplier=block.integers("multiplier", 1, 32767, exactly=count, limit=MAX_FEATURES),
+        offset=block.integers("offset", -32768, 32767, exactly=count),
+        multiplier=block.integers("multiplier", 1, 32767, exactly=count),
         shift=block.integer("shift", 1, 30),
     )
 
@@ -206,9 +206,9 @@ def forest_block(block: Fields, count: int, labels: int) -> Forest:
     forest = Forest(
         roots=block.integers("roots", 0, nodes - 1, limit=MAX_TREES),
         feature=feature,
-        threshold=block.integers("threshold", -32768, 32767, exactly=nodes, limit=MAX_NODES),
-        left=block.integers("left", 0, nodes - 1, exactly=nodes, limit=MAX_NODES),
-        right=block.integers("right", 0, nodes - 1, exactly=nodes, limit=MAX_NODES),
+        threshold=block.integers("threshold", -32768, 32767, exactly=nodes),
+        left=block.integers("left", 0, nodes - 1, exactly=nodes),
+        right=block.integers("right", 0, nodes - 1, exactly=nodes),
         leaves=leaves,
     )
     if not forest.roots:

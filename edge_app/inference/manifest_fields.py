@@ -74,7 +74,7 @@ class Fields:
     ) -> tuple[int, ...]:
         """A list of whole numbers within low..high, `exactly` so many or at most `limit`."""
         value = self._get(key)
-        if not isinstance(value, list) or len(value) > limit or (exactly is not None and len(value) != exactly):
+        if not isinstance(value, list) or (len(value) > limit if exactly is None else len(value) != exactly):
             found = f"{len(value)} numbers" if isinstance(value, list) else _short(value)
             raise self.fail(key, f"has {found}, expected " + (f"{exactly}" if exactly is not None else f"≤ {limit}"))
         for place, item in enumerate(value):
@@ -92,7 +92,7 @@ class Fields:
             raise self.fail(key, f"must be a list of {rows if rows is not None else f'1 to {limit}'} rows")
         named = {f"{key}[{place}]": row for place, row in enumerate(value)}
         each = Fields(named, self.where, self.path)
-        return tuple(each.integers(name, low, high, exactly=columns, limit=columns) for name in named)
+        return tuple(each.integers(name, low, high, exactly=columns) for name in named)
 
     def positive(self, key: str) -> float:
         """A positive finite number."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from edge_app.core.plugin import ModelContext, Plugin
 
@@ -39,7 +39,25 @@ class GaussianConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    file: AppFile = Field(examples=["models/pump_gaussian.json"])
+    file: AppFile | None = Field(None, examples=["models/pump_gaussian.json"])
+    """Manifest, relative to the app's folder; without one nothing is judged until `edge-app learn` has been run."""
+
+
+class GmmConfig(BaseModel):
+    """A mixture of Gaussians: its manifest is the whole model."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    file: AppFile = Field(examples=["models/pump_gmm.json"])
+    """Manifest, relative to the app's folder."""
+
+
+class ForestConfig(BaseModel):
+    """A random forest: its manifest is the whole model."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    file: AppFile = Field(examples=["models/fault_forest.json"])
     """Manifest, relative to the app's folder."""
 
 
@@ -62,14 +80,30 @@ def _create_tflite(config: TfliteConfig, context: ModelContext) -> Any:
 
 
 def _create_gaussian(config: GaussianConfig, context: ModelContext) -> Any:
+    if config.file is None:
+        from edge_app.inference.gaussian import UnlearntGaussian
+
+        return UnlearntGaussian(context.schema)
     from edge_app.inference.load import load_gaussian
 
     return load_gaussian(app_file(context.app_dir, config.file), context.schema)
 
 
+def _create_gmm(config: GmmConfig, context: ModelContext) -> Any:
+    from edge_app.inference.load import load_gmm
+
+    return load_gmm(app_file(context.app_dir, config.file), context.schema)
+
+
+def _create_forest(config: ForestConfig, context: ModelContext) -> Any:
+    from edge_app.inference.load import load_forest
+
+    return load_forest(app_file(context.app_dir, config.file), context.schema)
+
+
 TFLITE = Plugin(
     name="tflite",
-    summary="int8 autoencoder in a .tflite file",
+    summary="int8 autoencoder or classifier in a .tflite file",
     config=TfliteConfig,
     create=_create_tflite,
     micropython=True,
@@ -107,4 +141,68 @@ BEARING_TYPE = Plugin(
     config=BearingTypeConfig,
     create=_create_bearing_type,
     micropython=False,
+)
+
+GMM = Plugin(
+    name="gmm",
+    summary="distance to the nearest of several Gaussians on the integer features",
+    config=GmmConfig,
+    create=_create_gmm,
+    micropython=False,
+)
+
+FOREST = Plugin(
+    name="forest",
+    summary="random forest on the integer features: known classes by decision trees",
+    config=ForestConfig,
+    create=_create_forest,
+    micropython=False,
+)
+
+
+class LimitConfig(BaseModel):
+    """Between what a feature is normal; at least one side."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    below: float | None = Field(None, gt=0, examples=[40])
+    """A lower value is beyond the limit (unit of the feature)."""
+    above: float | None = Field(None, gt=0, examples=[130])
+    """A higher value is beyond the limit (unit of the feature)."""
+    say: str = Field("", max_length=60, examples=["irregular rhythm suspected"])
+    """What it means when the limit is passed, for people; default: the limit itself."""
+
+    @model_validator(mode="after")
+    def _sides(self) -> LimitConfig:
+        if self.below is None and self.above is None:
+            raise ValueError("a limit needs `below`, `above` or both")
+        if self.below is not None and self.above is not None and self.below >= self.above:
+            raise ValueError(f"nothing lies between: below {self.below:g} and above {self.above:g} leave no normal")
+        return self
+
+
+class LimitsConfig(BaseModel):
+    """Limits of features: no training, no file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    limits: dict[str, LimitConfig] = Field(min_length=1, examples=[{"heart_rate_bpm": {"below": 40, "above": 130}}])
+    """By feature: between what it is normal. A value at its limit scores 0.50."""
+    factor: float = Field(1.25, gt=1, le=100)
+    """A value this many times beyond its limit scores 1, one as far within it 0."""
+
+
+def _create_limits(config: LimitsConfig, context: ModelContext) -> Any:
+    from edge_app.inference.limits import Limit, LimitsModel
+
+    limits = {name: Limit(each.below, each.above, each.say) for name, each in config.limits.items()}
+    return LimitsModel(context.schema, limits, config.factor)
+
+
+LIMITS = Plugin(
+    name="limits",
+    summary="features have limits: the score says how far the worst is beyond its own; no training",
+    config=LimitsConfig,
+    create=_create_limits,
+    micropython=True,
 )
