@@ -19,8 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"
 
 import numpy as np
 from float_frontend import FloatFrontend
+from float_sound import FloatLogMel
 
 from edge_app.core.frames import Window
+from edge_app.features.audio import AudioSettings, LogMelFeatures
 from edge_app.features.schema import VibrationSettings
 from edge_app.features.vibration import LineSettings, Vibration
 
@@ -73,6 +75,21 @@ def speed(repeat: int) -> None:
         )
 
 
+def sound_speed(repeat: int) -> None:
+    """Prints the log-mel of a 2-s window of noise at 16 kHz: integer beside double precision."""
+    counts = np.random.default_rng(7).normal(0, 3000, (1, 32000)).astype(np.int16)
+    window = Window(counts, 1 / 32768, "fs", 16000.0, 0.0, 2.0)
+    integer = LogMelFeatures(AudioSettings((100.0, 7500.0), 12, 64.0, 32.0, 40.0, 16000.0, 2.0), 16000.0, 1 / 32768)
+    real = FloatLogMel(16000.0, 1 / 32768)
+    got = times_us({"integer": lambda: integer.extract(window), "float": lambda: real.features(counts)}, repeat)
+    (best_i, mid_i), (best_f, mid_f) = got["integer"], got["float"]
+    print("log-mel of a 2-s window at 16 kHz, 61 frames, 12 bands")
+    print(
+        f"  16000    1   {best_i:5.0f} ({mid_i:5.0f})    {best_f:5.0f} ({mid_f:5.0f})    "
+        f"{best_i / best_f:4.2f} ({mid_i / mid_f:4.2f})"
+    )
+
+
 def loss(folder: Path) -> None:
     """Prints the error in dB per range over all CWRU recordings."""
     from frontend_loss import errors_db, recordings
@@ -91,6 +108,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("EDGE_APP_DATA", "../shared")))
     options = parser.parse_args()
     speed(options.repeat)
+    sound_speed(options.repeat)
     if options.loss:
         loss(options.data)
 
