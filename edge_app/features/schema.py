@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
 from edge_app.core.results import FeatureSchema
-from edge_app.core.units import LOG2_ONE
+from edge_app.core.units import level as level
+from edge_app.core.units import physical as physical
 from edge_app.dsp.bands import log_edges_mhz
 
 VELOCITY_BAND_HZ = (10.0, 1000.0)
@@ -71,15 +71,3 @@ def vibration_schema(settings: VibrationSettings) -> FeatureSchema:
         "noise_ug_per_rthz": float(settings.noise_ug_per_rthz),
     }
     return FeatureSchema("vibration/1", names, facts)
-
-
-def level(value: float) -> int:
-    """A positive physical value as log2 in Q8, rounded; nothing below 2^-128 can be said, so zero gives -32768."""
-    if value <= 0.0:
-        return -32768
-    return max(-32768, min(32767, math.floor(LOG2_ONE * math.log2(value) + 0.5)))
-
-
-def physical(log2_q8: int) -> float:
-    """The inverse of `level`."""
-    return float(2.0 ** (log2_q8 / LOG2_ONE))
