@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from edge_app.core.levels import level as level
+from edge_app.core.levels import physical as physical
 from edge_app.core.results import FeatureSchema
-from edge_app.core.units import level as level
-from edge_app.core.units import physical as physical
 from edge_app.dsp.bands import log_edges_mhz
 
 VELOCITY_BAND_HZ = (10.0, 1000.0)

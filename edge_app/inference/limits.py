@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from edge_app.core.errors import ModelError
+from edge_app.core.levels import level
 from edge_app.core.results import FeatureSchema, FeatureVector, Inference, ModelIdentity
-from edge_app.core.units import level
 from edge_app.inference.limit_score import HALF, LimitScore
 
 _UNITS = {"bpm": "bpm", "ms": "ms", "percent": "%", "g": "g", "hz": "Hz", "mmps": "mm/s"}

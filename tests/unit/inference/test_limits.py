@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from edge_app.core.errors import ModelError
+from edge_app.core.levels import level
 from edge_app.core.plugin import ModelContext
 from edge_app.core.results import FeatureSchema, FeatureVector
-from edge_app.core.units import level
 from edge_app.inference.plugins import LIMITS
 
 SCHEMA = FeatureSchema("rhythm/1", ("heart_rate_bpm", "sdnn_ms", "irregularity"))
