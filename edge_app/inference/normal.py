@@ -19,22 +19,18 @@ from edge_app.core.errors import BaselineError
 from edge_app.core.results import FeatureSchema, FeatureVector, Inference, LearntNormal, ModelIdentity
 from edge_app.core.units import DB_PER_POWER_OCTAVE, LOG2_ONE, SCORE_ONE
 from edge_app.dsp.fixed import log2_q8
-from edge_app.inference.steadiness import find_regimes, find_shift
+from edge_app.inference.steadiness import FEW, SPREAD_OF_RANGE, find_regimes, find_shift
 from edge_app.inference.tail import Floats, Rule, Tail, fit_tail
 
 Values = NDArray[np.int16]
 
 FOLDS = 6
-"""Blocks that are withheld in turn; as many as there are windows when those are few."""
-FEW = 24
-"""So few windows are withheld one by one."""
+"""Blocks that are withheld in turn; FEW windows are withheld one by one."""
 WINDOWS_MIN = 8
 UNKNOWN_MAX, IDLE_MAX = 0.2, 0.5
 """Largest share of windows that could not be judged, and of those in which the machine stood still."""
 SHIFT = 14
 """Fractional bits of the multipliers."""
-SPREAD_OF_RANGE = 3.29
-"""The middle 90 % of a normal distribution are this many standard deviations wide."""
 SPREAD_OF_MAD = 1.4826
 """Standard deviation of a normal distribution by its median absolute deviation."""
 _POWER = re.compile(r"(?:axis\d+_)?(?:band|mel)_.*")
@@ -66,12 +62,15 @@ class NormalSettings:
     """The app's raise threshold, 0..10000."""
     healthy_score: int = 2500
     """Score of the median window."""
-    spread: str = "own"
-    """own: each feature in units of its own spread here. model: in those of the shipped model."""
+    spread: str = "bounded"
+    """own: each feature in units of its own spread here. model: in those of the shipped model. bounded: in the wider
+    of the two, so that what the model knows to vary from day to day is not trusted to stand still."""
     sigma_floor_db: float = 1.0
     """Smallest spread believed (dB): some minutes of a machine vary less than its days do."""
     steps_per_sigma: int = 12
     """int8 steps of one spread, as in the recipe."""
+    breaks: tuple[int, ...] = ()
+    """Windows (numbers of rows, rising) before which the decider had forgotten: the machine had stood still."""
     windows_min: int = WINDOWS_MIN
     unknown: int = 0
     """Windows seen meanwhile that could not be judged."""
@@ -115,9 +114,16 @@ def fit_normal(values: Values, model: Learnable, settings: NormalSettings) -> Le
     _check_enough(values, settings, len(names))
     per_db = counts_per_db(names)
     spread = spread_of(values, settings.sigma_floor_db * per_db)
-    _check_steady(values, spread, per_db, names)
+    _check_steady(values, settings.sigma_floor_db * per_db, per_db, names)
     distances = held_out_distances(values, model, settings, per_db)
-    tail = fit_tail(distances, settings.rule, settings.hop_s, settings.window_s, settings.false_alarms_per_week)
+    tail = fit_tail(
+        distances,
+        settings.rule,
+        settings.hop_s,
+        settings.window_s,
+        settings.false_alarms_per_week,
+        settings.breaks,
+    )
     normal = _standardized(values, model, settings, per_db)
     return replace(
         normal,
@@ -152,7 +158,7 @@ def spread_of(values: Values, floor: Floats) -> Floats:
 def held_out_distances(values: Values, model: Learnable, settings: NormalSettings, per_db: Floats) -> Floats:
     """Root of each window's raw output under the normal of the other blocks, in time."""
     count = len(values)
-    folds = count if count <= FEW else FOLDS
+    folds = count if count < FEW else FOLDS
     found = np.empty(count)
     schema = schema_of(model)
     for block in np.array_split(np.arange(count), folds):
@@ -183,10 +189,13 @@ def _standardized(values: Values, model: Learnable, settings: NormalSettings, pe
     """Centre and spread of these windows; the score map is a placeholder."""
     centre = centre_of(values)
     multiplier: tuple[int, ...] | None = None
-    if settings.spread == "own":
+    if settings.spread != "model":
         spread = spread_of(values, settings.sigma_floor_db * per_db)
-        steps = np.rint(settings.steps_per_sigma * 2.0**SHIFT / spread)
-        multiplier = tuple(int(each) for each in np.clip(steps, 1, 32767))
+        steps = settings.steps_per_sigma * 2.0**SHIFT / spread
+        if settings.spread == "bounded":
+            shipped = model.manifest.standardize
+            steps = np.minimum(steps, np.array(shipped.multiplier) * 2.0 ** (SHIFT - shipped.shift))
+        multiplier = tuple(int(each) for each in np.clip(np.rint(steps), 1, 32767))
     return LearntNormal(
         offset=tuple(int(each) for each in np.rint(centre)),
         multiplier=multiplier,
@@ -237,8 +246,8 @@ def _check_enough(values: Values, settings: NormalSettings, n_features: int) -> 
         )
 
 
-def _check_steady(values: Values, spread: Floats, per_db: Floats, names: tuple[str, ...]) -> None:
-    shift = find_shift(values, spread, per_db)
+def _check_steady(values: Values, floor: Floats, per_db: Floats, names: tuple[str, ...]) -> None:
+    shift = find_shift(values, floor, per_db)
     if shift is None:
         return
     what = ", ".join(f"{names[index]} {change_db:+.1f} dB" for index, change_db in shift.worst)

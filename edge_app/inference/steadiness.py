@@ -9,14 +9,18 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-SHIFT_RATIO = 1.5
-"""Shift of a feature between first and last third, in its spreads: a step in the middle shows 2 to 3, a steady trend
-2.4, regimes that come and go below 1."""
+SHIFT_RATIO = 2.0
+"""Shift of a feature between first and last third, in its spreads: a step shows 3.3, a steady trend 2.4, regimes that
+come and go six times a third below 1."""
+SPREAD_OF_RANGE = 3.29
+"""The middle 90 % of a normal distribution are this many standard deviations wide."""
+FEW = 24
+"""Of fewer windows the halves are compared: a third of them is no more than chance."""
 SHIFT_DB = 1.0
 """Smaller shifts than this do not count."""
 SHARE = 0.2
 """Share of features that must shift together."""
-LONE_RATIO, LONE_DB = 2.0, 6.0
+LONE_RATIO, LONE_DB = 2.4, 6.0
 """A single feature that shifts this much is enough."""
 TREND = 0.7
 """Kendall's tau of twelve block medians from which on a shift is called a trend, else a step."""
@@ -28,7 +32,7 @@ BLOCKS = 12
 
 @dataclass(frozen=True)
 class Shift:
-    """The features that changed most between the first and the last third."""
+    """The features that changed most."""
 
     kind: str
     """"trend" or "step"."""
@@ -38,20 +42,20 @@ class Shift:
     """(feature, shift in dB), largest first, at most 3."""
 
 
-def find_shift(values: NDArray[np.int16], spread: Floats, per_db: Floats) -> Shift | None:
-    """What moved for good during learning, None when nothing did.
+def find_shift(values: NDArray[np.int16], floor: Floats, per_db: Floats) -> Shift | None:
+    """What moved for good between the first and the last third of learning, None when nothing did.
 
     Parameters
     ----------
     values : ndarray of shape (n, n_features)
         Features in time.
-    spread, per_db : ndarray of shape (n_features,)
-        Spread of each feature over all windows, and counts of a dB.
+    floor, per_db : ndarray of shape (n_features,)
+        Smallest spread of each feature that is believed, and counts of a dB.
     """
-    third = max(1, len(values) // 3)
-    if third < 2:
-        return None
-    moved = np.median(values[-third:], axis=0) - np.median(values[:third], axis=0)
+    part = len(values) // (3 if len(values) >= FEW else 2)
+    moved = np.median(values[-part:], axis=0) - np.median(values[:part], axis=0)
+    low, high = np.quantile(values, (0.05, 0.95), axis=0)
+    spread = np.maximum((high - low) / SPREAD_OF_RANGE, floor)
     ratio, moved_db = np.abs(moved) / spread, moved / per_db
     shifted = (ratio > SHIFT_RATIO) & (np.abs(moved_db) > SHIFT_DB)
     lone = (ratio > LONE_RATIO) & (np.abs(moved_db) > LONE_DB)

@@ -13,6 +13,7 @@ of normal numbers and far too short when speed or load wander; on log2(raw) it l
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,9 +29,12 @@ PEAKS_MIN = 10
 """Independent peaks without which the statistic is not extrapolated: the single window is."""
 LEVELS = (0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
 """Shares of the statistic below the level whose exceedances are peaks; the first with PARETO_PEAKS serves."""
-SHAPE_MAX = 0.3
-"""Largest shape believed: beyond, one lucky peak sets the threshold. Shapes below 0 (a bounded tail) count as 0."""
+SHAPE_SIGMA = 0.1
+"""How far a shape is believed to lie from 0 before any peak is seen: thirty peaks alone show shapes of ±0.2 that are
+not there, and each would cost a factor of two. Shapes below 0 (a bounded tail) count as 0."""
 RESAMPLES = 200
+BLOCKS = (48, 24, 12)
+"""Blocks of time whose maxima are taken too: what wanders for long (speed, load, temperature) shows only there."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,14 @@ class Tail:
     """How it was found, a sentence."""
 
 
-def statistic(distances: Floats, rule: Rule) -> Floats:
+def statistic(distances: Floats, rule: Rule, breaks: Sequence[int] = ()) -> Floats:
     """What the decider compares with its threshold, per window from the first it can decide on; see the module.
 
-    `distances` are roots of raw outputs in time, (n,); the result has n - of + 1 - delay values, or none.
+    `distances` are roots of raw outputs in time, (n,); the result has n - of + 1 - delay values, or none. Before the
+    windows numbered in `breaks` the decider forgot (the machine stood still): nothing reaches across them.
     """
+    if len(breaks):
+        return np.concatenate([statistic(part, rule) for part in np.split(distances, breaks)])
     if len(distances) < rule.of + rule.delay:
         return np.empty(0)
     nth = np.sort(sliding_window_view(distances, rule.of), axis=1)[:, rule.of - rule.hits]
@@ -71,7 +78,9 @@ def statistic(distances: Floats, rule: Rule) -> Floats:
     return held
 
 
-def fit_tail(distances: Floats, rule: Rule, hop_s: float, window_s: float, alarms_per_week: float) -> Tail:
+def fit_tail(
+    distances: Floats, rule: Rule, hop_s: float, window_s: float, alarms_per_week: float, breaks: Sequence[int] = ()
+) -> Tail:
     """The threshold that is crossed `alarms_per_week` times a week, one standard error included.
 
     Parameters
@@ -82,6 +91,8 @@ def fit_tail(distances: Floats, rule: Rule, hop_s: float, window_s: float, alarm
     hop_s, window_s : float
         Distance of two windows in operation and their length (s).
     alarms_per_week : float
+    breaks : sequence of int
+        As in `statistic`.
 
     Source
     ------
@@ -89,7 +100,16 @@ def fit_tail(distances: Floats, rule: Rule, hop_s: float, window_s: float, alarm
     & Segers (2003), "Inference for clusters of extreme values" (declustering); Hosking & Wallis (1987), "Parameter and
     quantile estimation for the generalized Pareto distribution" (probability-weighted moments).
     """
-    values = statistic(distances, rule)
+    values = statistic(distances, rule, breaks)
+    peaks = _peaks_tail(values, rule, hop_s, alarms_per_week)
+    if peaks is None:
+        return _single_window(distances, rule, hop_s, window_s, alarms_per_week)
+    blocks = [_blocks_tail(values, count, rule, hop_s, alarms_per_week) for count in BLOCKS]
+    return max([peaks, *(each for each in blocks if each is not None)], key=lambda each: each.level)
+
+
+def _peaks_tail(values: Floats, rule: Rule, hop_s: float, wanted: float) -> Tail | None:
+    """From peaks over a level; None when there are too few."""
     per_week = WEEK_S / hop_s
     chosen: tuple[float, Floats] | None = None
     for share in LEVELS if len(values) >= 2 * PEAKS_MIN else ():
@@ -100,10 +120,22 @@ def fit_tail(distances: Floats, rule: Rule, hop_s: float, window_s: float, alarm
         if len(peaks) >= PARETO_PEAKS:
             break
     if chosen is None:
-        return _single_window(distances, rule, per_week, hop_s, window_s, alarms_per_week)
+        return None
     level, peaks = chosen
     events = per_week * event_count(values, level, rule.clears) / len(values)
-    return _extrapolated(level, peaks, events, alarms_per_week, float(values.max()))
+    return _extrapolated(level, peaks, events, wanted, float(values.max()))
+
+
+def _blocks_tail(values: Floats, count: int, rule: Rule, hop_s: float, wanted: float) -> Tail | None:
+    """From the largest value of each block of time; None when the blocks are shorter than the decider's memory."""
+    if len(values) < count * (rule.of + rule.delay):
+        return None
+    maxima = np.array([float(block.max()) for block in np.array_split(values, count)])
+    level = float(np.median(maxima))
+    events = WEEK_S / hop_s / len(values) * count / 2
+    found = _extrapolated(level, maxima[maxima > level] - level, events, wanted, float(values.max()))
+    seconds = len(values) / count * hop_s
+    return Tail(found.level, found.error, found.method, f"{count} blocks of {seconds:.3g} s: {found.words}")
 
 
 def cluster_peaks(values: Floats, level: float) -> Floats:
@@ -153,14 +185,16 @@ def _extrapolated(level: float, peaks: Floats, events: float, wanted: float, hig
 
 
 def _shape(excesses: Floats) -> float:
-    """Shape of the generalised Pareto distribution by probability-weighted moments, within 0..SHAPE_MAX."""
+    """Shape of the generalised Pareto distribution by probability-weighted moments, drawn towards 0, never below."""
     ordered = np.sort(excesses)
     mean = float(ordered.mean())
     above = 1.0 - (np.arange(1, len(ordered) + 1) - 0.35) / len(ordered)
     spread = mean - 2.0 * float((above * ordered).mean())
     if spread <= 0.0:
         return 0.0
-    return min(SHAPE_MAX, max(0.0, 2.0 - mean / spread))
+    # The estimate's variance is about 1 / n (Hosking & Wallis 1987, table 2); the other belief has SHAPE_SIGMA².
+    weight = SHAPE_SIGMA**2 / (SHAPE_SIGMA**2 + 1.0 / len(ordered))
+    return weight * max(0.0, min(0.5, 2.0 - mean / spread))
 
 
 def _rise(excesses: Floats, shape: float, ratio: float) -> float:
@@ -171,9 +205,7 @@ def _rise(excesses: Floats, shape: float, ratio: float) -> float:
     return mean * (1.0 - shape) / shape * (math.exp(shape * math.log(ratio)) - 1.0)
 
 
-def _single_window(
-    distances: Floats, rule: Rule, per_week: float, hop_s: float, window_s: float, wanted: float
-) -> Tail:
+def _single_window(distances: Floats, rule: Rule, hop_s: float, window_s: float, wanted: float) -> Tail:
     """For a few windows: an exponential tail above the median of single windows, as if windows that share no sample
     were independent. Two standard errors are included."""
     level = float(np.median(distances))
@@ -181,7 +213,7 @@ def _single_window(
     if len(excesses) == 0:
         excesses = np.zeros(1)
     distinct = max(1, int(((rule.hits - 1) * min(hop_s, window_s) + window_s) / window_s))
-    chance = min(0.5, (wanted / (per_week * math.comb(rule.of, rule.hits))) ** (1.0 / distinct))
+    chance = min(0.5, (wanted * hop_s / (WEEK_S * math.comb(rule.of, rule.hits))) ** (1.0 / distinct))
     rise = float(excesses.mean()) * math.log(0.5 / chance)
     error = rise / math.sqrt(len(excesses))
     words = (
