@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "test this machine: interpreter, buses, sound, broker, disk, clock"),
     "sensors": ("sensors", "list sensor plugins, scan buses, read a sensor live"),
     "train": ("train", "make an app's model from recordings"),
+    "evaluate": ("evaluate", "measure an app on recordings: figures with intervals, and a report"),
     "schema": ("schema", "write the JSON Schema of configurations and messages"),
 }
 """Verb → module in edge_app/cli, and what it does in one line."""

@@ -80,6 +80,8 @@ class CaseConfig(Strict):
     """For `own_baseline`: what the normal is learnt from."""
     group: str | None = None
     """For `group_baseline`: fact that tells machines apart, e.g. `motor`; default the recording's group."""
+    channel: str | None = None
+    """Channel of the recordings, by name; default their first, as many as the app has axes."""
     hop_s: float | None = Field(default=None, gt=0)
     """Distance of two windows (s) instead of the app's, to look at more of short recordings."""
     set: dict[str, Any] = {}

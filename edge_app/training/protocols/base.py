@@ -124,7 +124,10 @@ def _wording(reason: str) -> str:
 
 
 def infer_all(model: Model, trail: Trail) -> list[Inference]:
-    """The model on every judged window."""
+    """The model on every judged window; float steps take them all at once."""
+    many = getattr(model, "infer_many", None)
+    if many is not None:
+        return list(many(trail.vectors))
     return [model.infer(vector) for vector in trail.vectors]
 
 

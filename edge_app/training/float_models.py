@@ -1,0 +1,101 @@
+"""What a model would say had nothing been quantised: float steps behind the same contract as the shipped model.
+
+Features, standardised steps and score map are those of the device; between them everything is floating point. So the
+difference between a float step and the shipped model is what quantising (and pruning) cost, nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_app.core.results import FeatureVector, Inference, LearntNormal, ModelIdentity
+from edge_app.core.stages import Model
+from edge_app.core.units import SCORE_ONE
+from edge_app.inference.standardize import RAW_MAX, Standardizer
+from edge_app.inference.manifest import Manifest
+from edge_app.inference.score import ScoreMap
+from edge_app.training.layers import Layers
+from edge_app.training.protocols.base import INT8
+from edge_app.training.steps import float_output, load_steps
+
+Floats = NDArray[np.float64]
+
+
+class FloatModel:
+    """One float step of a model whose shipped form has this manifest."""
+
+    def __init__(self, manifest: Manifest, step: str, layers: Layers) -> None:
+        self.identity = ModelIdentity(f"{manifest.name} ({step})", manifest.sha256)
+        self.manifest = manifest
+        self.layers = layers
+        self._step = step
+        self._standardizer = Standardizer(manifest.standardize)
+        self._map = ScoreMap(manifest.score.knots, manifest.score.kind)
+
+    def infer(self, features: FeatureVector) -> Inference:
+        """One run."""
+        return self.infer_many([features])[0]
+
+    def infer_many(self, vectors: Sequence[FeatureVector]) -> list[Inference]:
+        """Many runs at once."""
+        if not vectors:
+            return []
+        steps = np.array([self._standardizer.steps(each.values) for each in vectors])
+        outputs = float_output(self.layers, steps)
+        if self.manifest.kind == "autoencoder":
+            errors = (steps - outputs) ** 2
+            return [self._distance(error) for error in errors]
+        return [self._classes(row) for row in outputs]
+
+    def with_normal(self, normal: LearntNormal) -> FloatModel:
+        """The same weights with a machine's own normal."""
+        return FloatModel(manifest_with(self.manifest, normal), self._step, self.layers)
+
+    def _distance(self, error: Floats) -> Inference:
+        raw = min(round(float(error.sum())), RAW_MAX)
+        shares = np.minimum(np.rint(error), RAW_MAX).astype(np.int32)
+        return Inference(raw, self._map.score(raw), shares, self._standardizer.offset)
+
+    def _classes(self, row: Floats) -> Inference:
+        labels = self.manifest.labels
+        shares = tuple((label, round(SCORE_ONE * float(each))) for label, each in zip(labels, row, strict=True))
+        raw = sum(share for label, share in shares if label in self.manifest.alarm_labels)
+        none = np.zeros(len(self._standardizer.offset), np.int32)
+        label = labels[int(np.argmax(row))]
+        return Inference(
+            raw, self._map.score(min(raw, SCORE_ONE)), none, self._standardizer.offset, label=label, shares=shares
+        )
+
+
+def manifest_with(manifest: Manifest, normal: LearntNormal) -> Manifest:
+    """A manifest with a learnt normal's offsets, multipliers and score map in place of its own."""
+    standardize = replace(manifest.standardize, offset=normal.offset)
+    if normal.multiplier is not None and normal.shift is not None:
+        standardize = replace(standardize, multiplier=normal.multiplier, shift=normal.shift)
+    return replace(manifest, standardize=standardize, score=replace(manifest.score, knots=normal.knots))
+
+
+def steps_file(model_file: Path) -> Path:
+    """Where the float steps of a model lie."""
+    return model_file.with_suffix(".steps.npz")
+
+
+def steps_of(model: Model, model_file: Path | None) -> tuple[dict[str, Model], str]:
+    """The shipped model and its float steps, in the order they were made, and why there are no float ones."""
+    shipped: dict[str, Model] = {INT8: model}
+    manifest: Any = getattr(model, "manifest", None)
+    if manifest is None or model_file is None:
+        return shipped, "the model has no file: there is no float step beside it"
+    if manifest.kind not in ("autoencoder", "classifier"):
+        return shipped, f"a {manifest.kind} is made of whole numbers from the start: there is no float step beside it"
+    file = steps_file(model_file)
+    if not file.is_file():
+        return shipped, f"{file.name} is missing: `edge-app train` writes the float steps"
+    found: Mapping[str, Layers] = load_steps(file)
+    return {step: FloatModel(manifest, step, layers) for step, layers in found.items()} | shipped, ""
