@@ -82,13 +82,16 @@ def frame_power(signal: Floats, plan: FramePlan, bins: int) -> Floats:
     transform Z; Z[k] + conj Z[-k] is twice the first one's, Z[k] - conj Z[-k] is 2 i times the second one's.
     """
     transformed = fft(_windowed(signal, plan), plan.fft)
-    upper = transformed[:bins].T
-    lower = transformed[-np.arange(bins)].T
-    sums, differences = upper + lower, upper - lower
-    power = np.empty((plan.pairs, 2, bins))
-    np.add(np.square(sums.real), np.square(differences.imag), out=power[:, 0])
-    np.add(np.square(sums.imag), np.square(differences.real), out=power[:, 1])
-    return power.reshape(2 * plan.pairs, bins)[: plan.frames]
+    upper = transformed[:bins]
+    differences = np.concatenate((upper[:1], transformed[:-bins:-1]))
+    sums = upper + differences
+    differences -= upper
+    squares, others = sums.view(np.float64), differences.view(np.float64)
+    np.square(squares, out=squares)
+    np.square(others, out=others)
+    squares[:, 0::2] += others[:, 1::2]
+    squares[:, 1::2] += others[:, 0::2]
+    return np.ascontiguousarray(squares[:, : plan.frames].T)
 
 
 def _windowed(signal: Floats, plan: FramePlan) -> Complexes:
