@@ -13,8 +13,16 @@ from pydantic import BaseModel
 from edge_app.config import registry
 from edge_app.config.errors import Problems, nearest, validated
 from edge_app.config.load import Document, KeyPath, load_document, shown
-from edge_app.config.resolved import GateSpec, ResolvedApp, ResolvedPipeline, Slot, Stage
-from edge_app.config.schema import TARGETS, AppConfig, GateConfig, PipelineConfig, QualityConfig, WindowConfig
+from edge_app.config.resolved import DiagnoseSpec, GateSpec, ResolvedApp, ResolvedPipeline, Slot, Stage
+from edge_app.config.schema import (
+    TARGETS,
+    AppConfig,
+    DiagnoseConfig,
+    GateConfig,
+    PipelineConfig,
+    QualityConfig,
+    WindowConfig,
+)
 from edge_app.core.errors import PluginError
 from edge_app.core.plugin import Plugin
 
@@ -23,7 +31,15 @@ APP_FILE = "app.yaml"
 STAGES = {"features": "features", "model": "models", "decision": "deciders"}
 """Keys of a pipeline that name a plugin, and the group it belongs to."""
 
-BLOCKS: dict[str, type[BaseModel]] = {"gate": GateConfig, "window": WindowConfig, "quality": QualityConfig}
+DIAGNOSE_STAGES = {"features": "features", "model": "models"}
+"""The same for its block `diagnose`."""
+
+BLOCKS: dict[str, type[BaseModel]] = {
+    "gate": GateConfig,
+    "window": WindowConfig,
+    "quality": QualityConfig,
+    "diagnose": DiagnoseConfig,
+}
 """Keys of a pipeline with keys of ours."""
 
 
@@ -68,7 +84,7 @@ class _App:
     folder: Path
     local: registry.LocalPlugins
     stages: dict[tuple[str, str], Stage]
-    """By pipeline and key."""
+    """By pipeline and key ("model", "diagnose.model")."""
     with_models: bool
     """Whether model files must be there."""
 
@@ -125,11 +141,16 @@ def _check_pipeline(app: _App, name: str, problems: Problems) -> None:
         guess = nearest(pipeline.sensor, known) or known[0]
         fix = f"Did you mean `sensor: {guess}`? Slots: {', '.join(known)}."
         problems.add(app.document, (*here, "sensor"), f"`sensors` has no slot `{pipeline.sensor}`", fix)
-    for key, group in STAGES.items():
-        stage = check_stage(group, app.document, (*here, key), problems, app.local)
+    stages = dict(STAGES)
+    if pipeline.diagnose is not None:
+        named = [key for key in DIAGNOSE_STAGES if getattr(pipeline.diagnose, key) is not None]
+        stages |= {f"diagnose.{key}": DIAGNOSE_STAGES[key] for key in named}
+    for key, group in stages.items():
+        place = (*here, *key.split("."))
+        stage = check_stage(group, app.document, place, problems, app.local)
         if stage is not None:
             app.stages[name, key] = stage
-            _check_file(app, (*here, key), stage, problems)
+            _check_file(app, place, stage, problems)
     parent = getattr(getattr(app.stages.get((name, "decision")), "config", None), "suppressed_by", None)
     if isinstance(parent, str) and parent not in app.config.pipelines:
         known = [other for other in app.config.pipelines if other != name]
@@ -199,12 +220,25 @@ def tunable_paths(app: _App) -> list[str]:
     for name, pipeline in app.config.pipelines.items():
         for block, model in BLOCKS.items():
             if getattr(pipeline, block) is not None:
-                paths += [f"pipelines.{name}.{block}.{key}" for key in model.model_fields]
-        for block in STAGES:
+                keys = [key for key in model.model_fields if key not in STAGES]
+                paths += [f"pipelines.{name}.{block}.{key}" for key in keys]
+        for block in (*STAGES, *(f"diagnose.{key}" for key in DIAGNOSE_STAGES)):
             stage = app.stages.get((name, block))
             if stage is not None:
-                paths += [f"pipelines.{name}.{block}.{key}" for key in stage.plugin.config.model_fields]
+                paths += [f"pipelines.{name}.{block}.{key}" for key in _keys_of(stage.config)]
     return paths
+
+
+def _keys_of(config: BaseModel) -> list[str]:
+    """Keys of a block, and those of named blocks in it: "limits", "limits.heart_rate_bpm.above"."""
+    keys = []
+    for key in type(config).model_fields:
+        keys.append(key)
+        inner = getattr(config, key)
+        if isinstance(inner, dict):
+            named = [(name, each) for name, each in inner.items() if isinstance(each, BaseModel)]
+            keys += [f"{key}.{name}.{field}" for name, each in named for field in type(each).model_fields]
+    return keys
 
 
 def _check_targets(app: _App, problems: Problems) -> None:
@@ -251,7 +285,7 @@ def _refuse_override(app: _App, override: Override, problems: Problems) -> None:
 def _resolved(app: _App) -> ResolvedApp:
     config = app.config
     slots = {
-        name: Slot(name, slot.quantity, slot.unit, float(slot.min_rate_hz), slot.axes)
+        name: Slot(name, slot.quantity, slot.unit, float(slot.min_rate_hz), slot.axes, slot.optional)
         for name, slot in config.sensors.items()
     }
     able = [target for target in TARGETS if all(_runs_on(stage.plugin, target) for stage in app.stages.values())]
@@ -279,4 +313,10 @@ def _pipeline(app: _App, name: str, config: PipelineConfig, slots: Mapping[str, 
         features=app.stages[name, "features"],
         model=app.stages[name, "model"],
         decision=app.stages[name, "decision"],
+        diagnose=_diagnose(app, name, config.diagnose) if config.diagnose else None,
     )
+
+
+def _diagnose(app: _App, name: str, config: DiagnoseConfig) -> DiagnoseSpec:
+    features = app.stages.get((name, "diagnose.features"))
+    return DiagnoseSpec(features, app.stages[name, "diagnose.model"], float(config.above), config.of)

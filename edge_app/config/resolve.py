@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,18 +49,19 @@ def load_device(path: Path, *, replays: Mapping[str, ReplaySpec] | None = None) 
     slots = _slots(document, apps, problems)
     sensors = _sensors(document, slots, stages, dict(replays or {}), problems)
     _check_replayed_slots(document, slots, replays or {}, problems)
+    served = [_served(document, app, sensors, problems) for app in apps]
     problems.raise_if_any()
     return ResolvedDevice(
         id=config.device.id,
         site=config.device.site,
         path=path,
         base_dir=path.parent,
-        apps=tuple(apps),
+        apps=tuple(served),
         sensors=sensors,
         machine=config.machine.model_dump(exclude_none=True),
         publish=publish,
         journal_max_bytes=config.journal.max_bytes,
-        warnings=tuple(_unused(document, slots, stages)),
+        warnings=(*_unused(document, slots, stages), *_left_out(apps, sensors)),
     )
 
 
@@ -194,7 +196,9 @@ def _sensors(
         bound = stages.get(name)
         replay = replays.get(name)
         if bound is None and replay is None:
-            _refuse_unbound(document, name, users[0], stages, problems)
+            needing = [user for user in users if not user[1].optional]
+            if needing:
+                _refuse_unbound(document, name, needing[0], stages, problems)
             continue
         stage = _replayed(bound, replay, users[0][1]) if replay is not None else bound
         if stage is not None:
@@ -202,6 +206,31 @@ def _sensors(
             _check_sensor(document, sensor, users, problems)
             sensors[name] = sensor
     return sensors
+
+
+def _served(
+    document: Document, app: ResolvedApp, sensors: Mapping[str, ResolvedSensor], problems: Problems
+) -> ResolvedApp:
+    """The app without the pipelines whose optional slot is bound to nothing; at least one must be left."""
+    pipelines = tuple(pipeline for pipeline in app.pipelines if pipeline.slot.name in sensors)
+    if not pipelines and all(slot.optional for slot in app.slots.values()):
+        name, slot = next(iter(app.slots.items()))
+        what = f"no sensor is bound to any slot of the app {app.name} ({', '.join(app.slots)})"
+        example = EXAMPLES.get(slot.quantity, "{plugin: simulated}")
+        problems.add(document, ("sensors",), what, f"Bind at least one under `sensors`, e.g. `{name}: {example}`.")
+    slots = {name: slot for name, slot in app.slots.items() if name in sensors}
+    return replace(app, slots=slots, pipelines=pipelines)
+
+
+def _left_out(apps: Sequence[ResolvedApp], sensors: Mapping[str, ResolvedSensor]) -> list[str]:
+    found = []
+    for app in apps:
+        for name in app.slots:
+            if name not in sensors:
+                idle = [pipeline.name for pipeline in app.pipelines if pipeline.slot.name == name]
+                those = f"pipeline {' and '.join(idle)} of {app.name}" if idle else f"nothing of {app.name}"
+                found.append(f"the optional slot `{name}` is bound to nothing: {those} is left out")
+    return found
 
 
 def _refuse_unbound(
@@ -218,6 +247,8 @@ def _refuse_unbound(
 EXAMPLES = {
     "acceleration": "{plugin: lsm6ds3, bus: 1, address: 0x6A, rate_hz: 3332, range_g: 16, axis: z}",
     "sound": "{plugin: microphone, device: USB, rate_hz: 16000}",
+    "ecg": "{plugin: simulated, machine: pulse, signal: ecg}",
+    "pulse": "{plugin: simulated, machine: pulse, signal: ppg}",
 }
 """Bindings shown to who forgot one."""
 

@@ -20,6 +20,8 @@ class Slot:
     """g, fs or au."""
     min_rate_hz: float
     axes: int
+    optional: bool = False
+    """Whether a device may leave it unbound."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,17 @@ class GateSpec:
 
 
 @dataclass(frozen=True)
+class DiagnoseSpec:
+    """A pipeline's second model."""
+
+    features: Stage | None
+    """None: it reads the pipeline's features."""
+    model: Stage
+    above: float
+    of: int
+
+
+@dataclass(frozen=True)
 class ResolvedPipeline:
     """From one slot to decisions; overrides of the device are applied."""
 
@@ -53,6 +66,7 @@ class ResolvedPipeline:
     features: Stage
     model: Stage
     decision: Stage
+    diagnose: DiagnoseSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +115,7 @@ class ResolvedDevice:
     base_dir: Path
     """Its folder; relative paths in it start here."""
     apps: tuple[ResolvedApp, ...]
+    """Without the pipelines whose optional slot is bound to nothing."""
     sensors: Mapping[str, ResolvedSensor]
     """By slot; only those that an app uses."""
     machine: Mapping[str, Any]

@@ -62,6 +62,9 @@ class SlotConfig(Strict):
     )
     min_rate_hz: float = Field(gt=0, le=1e6, description="Lowest sampling rate that suffices (Hz).", examples=[2560])
     axes: int = Field(default=1, ge=1, le=16, description="Axes (channels) the app uses.", examples=[1])
+    optional: bool = Field(
+        default=False, description="A device may leave the slot unbound; its pipelines are then left out."
+    )
 
     @model_validator(mode="after")
     def _unit_suits_quantity(self) -> SlotConfig:
@@ -118,6 +121,23 @@ class QualityConfig(Strict):
     gap_s: float = Field(default=0.1, gt=0, le=60, description="Jump of timestamps that counts as a gap (s).")
 
 
+class DiagnoseConfig(Strict):
+    """A second model that names the kind of trouble; it runs only when a window speaks for an alarm."""
+
+    features: PluginBlock | None = Field(
+        default=None, description="What it is computed from, on the same window; without it, the pipeline's features."
+    )
+    model: PluginBlock = Field(description="What names the kind: a classifier, a forest, `bearing_type` …")
+    above: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Mean share of a kind over the last windows from which on it is named.",
+        examples=[0.5],
+    )
+    of: int = Field(default=5, ge=1, le=1000, description="Last windows that count.", examples=[5])
+
+
 class PipelineConfig(Strict):
     """From one sensor to decisions; one model, one alarm."""
 
@@ -131,6 +151,9 @@ class PipelineConfig(Strict):
     )
     features: PluginBlock = Field(description="What is computed from a window.")
     model: PluginBlock = Field(description="What judges the features.")
+    diagnose: DiagnoseConfig | None = Field(
+        default=None, description="What names the kind of trouble beside an alarm; without it no kind is named."
+    )
     decision: PluginBlock = Field(description="When to speak.")
 
 

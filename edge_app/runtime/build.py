@@ -7,18 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge_app.config.resolved import GateSpec, ResolvedApp, ResolvedDevice, ResolvedPipeline, ResolvedSensor
-from edge_app.config.trial import placed, unknown_feature
+from edge_app.config.resolved import GateSpec, ResolvedApp, ResolvedDevice, ResolvedPipeline, ResolvedSensor, Stage
+from edge_app.config.trial import check_scores, kinds_of, placed, unknown_feature
 from edge_app.core.clock import Clock
 from edge_app.core.errors import ConfigError
 from edge_app.core.gate import Gate, gate_names, make_gate
 from edge_app.core.plugin import DeciderContext, FeatureContext, ModelContext, PublisherContext, SensorContext
-from edge_app.core.results import Decision
-from edge_app.core.stages import FeatureExtractor, Sensor
+from edge_app.core.results import Decision, FeatureSchema
+from edge_app.core.stages import FeatureExtractor, Model, Sensor
 from edge_app.core.units import SCORE_ONE
 from edge_app.decision.anomaly import AnomalyDecider
+from edge_app.decision.words import vocabulary
 from edge_app.journal.journal import Journal
 from edge_app.runtime.control import ControlServer
+from edge_app.runtime.diagnosis import Diagnoser
 from edge_app.runtime.health import Health
 from edge_app.runtime.lane import QUICK_S, Lane
 from edge_app.runtime.lifecycle import Commands, Parts
@@ -127,8 +129,10 @@ def make_sensor(device: ResolvedDevice, spec: ResolvedSensor, clock: Clock, *, p
     return sensor
 
 
-def make_extractor(device: ResolvedDevice, spec: ResolvedPipeline, sensor: Sensor) -> FeatureExtractor:
-    """The feature extractor of a pipeline, for the sensor that serves it.
+def make_extractor(
+    device: ResolvedDevice, spec: ResolvedPipeline, sensor: Sensor, features: Stage | None = None
+) -> FeatureExtractor:
+    """The feature extractor of a pipeline (or of another stage of it), for the sensor that serves it.
 
     A signal too slow for the app (a replayed recording) is windowed and judged `unknown`; its extractor is made for
     the slowest rate that suffices and never used.
@@ -147,8 +151,28 @@ def make_extractor(device: ResolvedDevice, spec: ResolvedPipeline, sensor: Senso
         min_rate_hz=spec.slot.min_rate_hz,
         machine=device.machine,
     )
-    extractor: FeatureExtractor = spec.features.plugin.create(spec.features.config, context)
+    stage = features or spec.features
+    extractor: FeatureExtractor = stage.plugin.create(stage.config, context)
     return extractor
+
+
+def make_model(app: ResolvedApp, spec: ResolvedPipeline, schema: FeatureSchema) -> Model:
+    """The model of a pipeline. Raises ModelError when it cannot give a score."""
+    model: Model = spec.model.plugin.create(spec.model.config, ModelContext(app.folder, schema))
+    check_scores(model)
+    return model
+
+
+def make_diagnoser(
+    device: ResolvedDevice, app: ResolvedApp, spec: ResolvedPipeline, sensor: Sensor, schema: FeatureSchema
+) -> Diagnoser | None:
+    """The second model of a pipeline; `schema` is that of the pipeline's own features."""
+    if spec.diagnose is None:
+        return None
+    own = make_extractor(device, spec, sensor, spec.diagnose.features) if spec.diagnose.features else None
+    stage = spec.diagnose.model
+    model: Model = stage.plugin.create(stage.config, ModelContext(app.folder, own.schema if own else schema))
+    return Diagnoser(model, own, round(spec.diagnose.above * SCORE_ONE), spec.diagnose.of, kinds_of(model))
 
 
 def _pipeline(
@@ -165,13 +189,15 @@ def _pipeline(
         identity=Identity(app.name, app.version, spec.name),
         extractor=extractor,
         gate=_gate(app, spec, spec.gate, extractor),
-        model=spec.model.plugin.create(spec.model.config, ModelContext(app.folder, extractor.schema)),
+        model=make_model(app, spec, extractor.schema),
         decider=spec.decision.plugin.create(
             spec.decision.config, DeciderContext(round(spec.window_s * 1000), round(spec.hop_s * 1000))
         ),
         timebase=timebase,
         emit=emit,
         on_judgement=options.on_judgement,
+        diagnoser=make_diagnoser(device, app, spec, sensor, extractor.schema),
+        words=vocabulary(spec.slot.quantity),
     )
 
 
@@ -180,8 +206,9 @@ def _adopt(pairs: list[tuple[ResolvedPipeline, Pipeline]]) -> None:
     by_key = {pipeline.identity.key: pipeline for _, pipeline in pairs}
     for spec, pipeline in pairs:
         parent = getattr(spec.decision.config, "suppressed_by", None)
-        if parent is not None:
-            by_key[f"{pipeline.identity.app}/{parent}"].children.append(pipeline)
+        key = f"{pipeline.identity.app}/{parent}"
+        if parent is not None and key in by_key:  # the parent's optional slot may be bound to nothing
+            by_key[key].children.append(pipeline)
 
 
 def _gate(app: ResolvedApp, spec: ResolvedPipeline, gate: GateSpec | None, extractor: FeatureExtractor) -> Gate | None:
