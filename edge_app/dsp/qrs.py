@@ -162,6 +162,7 @@ class QrsRules:
         self._noise = Medians()
         self._intervals = Medians()
         self.found: list[int] = []
+        self.told: list[int] = []
         self.reset()
 
     def reset(self) -> None:
@@ -176,12 +177,16 @@ class QrsRules:
         self._last_slope = 0
         self._halve_at = 0
         self._balance = 0
+        self._now = 0
+        self._searched = False
         self.found = []
+        self.told = []
 
     def rebase(self, by: int) -> None:
         """All times are `by` samples smaller from now on."""
         self._last -= by
         self._halve_at -= by
+        self._now -= by
         self._pending = [(c[0] - by, c[1], c[2], c[3] - 16 * by, c[4], c[5] - 16 * by, c[6]) for c in self._pending]
 
     def candidate(
@@ -191,26 +196,36 @@ class QrsRules:
 
         Told when it is certain that no higher one follows: `refractory` samples later.
         """
-        self.advance(at + self._plan.refractory)
+        now = at + self._plan.refractory
+        self.advance(now)
         candidate = (at, height, slope, top, top_height, bottom, bottom_depth)
         if self._learning:
             self._pending.append(candidate)
         else:
+            self._now = now
+            self._searched = False
             self._decide(candidate)
+            self.advance(now)
 
     def advance(self, now: int) -> None:
         """Do what is due before `now`: end the learning, search back, lower the levels."""
         if self._learning:
             if now < self._plan.learn + self._plan.refractory:
                 return
+            self._now = self._plan.learn + self._plan.refractory
             self._learn()
         while True:
-            search_at = self._last + min(3 * self._intervals.value >> 1 or self._plan.search, self._plan.search)
-            if search_at < now and self._search_back():
-                continue
+            if not self._searched:
+                search_at = self._last + min(3 * self._intervals.value >> 1 or self._plan.search, self._plan.search)
+                if search_at < min(now, self._halve_at):
+                    self._now = max(self._now, search_at + 1)
+                    self._searched = not self._search_back()
+                    continue
             if self._halve_at >= now:
                 return
+            self._now = max(self._now, self._halve_at + 1)
             self._lower()
+            self._searched = False
 
     def _lower(self) -> None:
         """The signal has become smaller, or the heart stands still: believe less. Old candidates are left alone."""
@@ -280,6 +295,7 @@ class QrsRules:
         # Which side of the beats is measured follows the last eight or so: one odd beat does not move the others.
         self._balance += ((top_height - bottom_depth) >> 8) - (self._balance >> 3)
         self.found.append(top if self._balance >= 0 else bottom)
+        self.told.append(self._now)
 
 
 class QrsDetector:
@@ -344,6 +360,7 @@ class QrsDetector:
             # Sample k of the summed signal has its middle (factor - 1) / 2 after sample k * factor.
             ages.append(self._now * factor + factor - 1 - (((place * factor + 8 * (factor - 1)) + 8) >> 4))
         self.rules.found = []
+        self.rules.told = []
         return ages
 
     def _rebase(self) -> None:

@@ -39,6 +39,10 @@ class QrsBlocks:
 
         A beat found by searching back may lie before one told earlier.
         """
+        return [beat for beat, _ in self.push_told(counts)]
+
+    def push_told(self, counts: NDArray[np.int16]) -> list[tuple[int, int]]:
+        """As `push`; beside each beat how many samples must have come for it to be known, whatever the blocks."""
         factor = self.plan.factor
         samples = np.concatenate((self._rest, counts))
         whole = samples.size // factor * factor
@@ -53,8 +57,11 @@ class QrsBlocks:
         self._done += whole // factor
         self._tail = sums[-self._context :]
         self._find(sums, first)
-        found, self._rules.found = self._rules.found, []
-        return [(place * factor + 8 * (factor - 1) + 8) >> 4 for place in found]
+        rules = self._rules
+        beats = [(place * factor + 8 * (factor - 1) + 8) >> 4 for place in rules.found]
+        heard = [(told + 1) * factor for told in rules.told]
+        rules.found, rules.told = [], []
+        return list(zip(beats, heard, strict=True))
 
     def _find(self, sums: Ints, first: int) -> None:
         """Tell the rules every candidate among `sums`, the first of which is summed sample number `first`."""
