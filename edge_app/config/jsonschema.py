@@ -26,6 +26,8 @@ BLOCK_GROUPS = {
     ("PipelineConfig", "features"): "features",
     ("PipelineConfig", "model"): "models",
     ("PipelineConfig", "decision"): "deciders",
+    ("DiagnoseConfig", "features"): "features",
+    ("DiagnoseConfig", "model"): "models",
     ("DeviceConfig", "sensors"): "sensors",
     ("DeviceConfig", "publish"): "publishers",
 }

@@ -59,6 +59,9 @@ class Why(_Open):
     """Why the device concluded that; other keys belong to the event (`judged`, `unknown`, `idle` of a summary)."""
 
     text: str | None = Field(None, description="One or two sentences for people.")
+    type: tuple[Annotated[str, Field(max_length=48)], Annotated[int, Field(ge=0, le=100)]] | None = Field(
+        None, description="Kind of trouble it is most like: a label of the model, its share in percent."
+    )
     top: list[tuple[str, int, Annotated[int, Field(ge=0, le=100)]]] | None = Field(
         None, description="Features that weigh most: name, change against normal in dB × 10, share in percent."
     )

@@ -9,12 +9,16 @@ from edge_app.config.apps import APP_FILE
 from edge_app.config.errors import nearest
 from edge_app.config.load import shown
 from edge_app.config.resolved import ResolvedApp, ResolvedDevice, ResolvedPipeline
-from edge_app.core.errors import ConfigError, EdgeAppError
+from edge_app.core.errors import ConfigError, EdgeAppError, ModelError
 from edge_app.core.gate import gate_names
 from edge_app.core.plugin import DeciderContext, FeatureContext, ModelContext
 
 SCALE = {"g": 16 / 32768, "fs": 1 / 32768, "au": 1.0}
 """Units per count of a likely sensor (±16 g, 16-bit sound), by unit: no check depends on the exact value."""
+
+
+UNCLEAR = "unclear"
+"""The label by which a model says that it cannot tell the kind."""
 
 
 def try_app(
@@ -62,9 +66,34 @@ def _try_pipeline(app: ResolvedApp, pipeline: ResolvedPipeline, rate_hz: float, 
     names = gate_names(extractor)
     if pipeline.gate is not None and pipeline.gate.feature not in names:
         raise unknown_feature(pipeline.gate.feature, names)
-    pipeline.model.plugin.create(pipeline.model.config, ModelContext(app.folder, extractor.schema))
+    check_scores(pipeline.model.plugin.create(pipeline.model.config, ModelContext(app.folder, extractor.schema)))
+    if (diagnose := pipeline.diagnose) is not None:
+        own = diagnose.features.plugin.create(diagnose.features.config, context) if diagnose.features else extractor
+        kinds_of(diagnose.model.plugin.create(diagnose.model.config, ModelContext(app.folder, own.schema)))
     times = DeciderContext(round(pipeline.window_s * 1000), round(pipeline.hop_s * 1000))
     pipeline.decision.plugin.create(pipeline.decision.config, times)
+
+
+def check_scores(model: Any) -> None:
+    """Raises ModelError when a pipeline's model only tells kinds apart: without an alarming one there is no score."""
+    manifest = getattr(model, "manifest", None)
+    if getattr(model, "labels", ()) and manifest is not None and not manifest.alarm_labels:
+        raise ModelError(
+            f"the model {model.identity.name} names no label that is an alarm, so it gives no score",
+            "Name it in `diagnose: {model: …}` beside a model that judges, or train it with `alarm: [labels]`.",
+        )
+
+
+def kinds_of(model: Any) -> frozenset[str]:
+    """Kinds of trouble a model of `diagnose` can name. Raises ModelError when it names none."""
+    manifest = getattr(model, "manifest", None)
+    kinds = frozenset((manifest.alarm_labels if manifest else ()) or getattr(model, "labels", ())) - {UNCLEAR}
+    if not kinds:
+        raise ModelError(
+            f"diagnose: the model {model.identity.name} tells no kinds apart",
+            "Name a classifier, a forest or `bearing_type` there.",
+        )
+    return kinds
 
 
 def unknown_feature(name: str, names: Sequence[str]) -> ConfigError:

@@ -73,6 +73,18 @@ class Inference:
 
 
 @dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What kind of trouble the last windows speak of, by the pipeline's second model (`diagnose`)."""
+
+    label: str
+    """The kind, a label of that model; empty when it cannot be told."""
+    percent: int
+    """Its mean share over those windows (percent); 0 without a label."""
+    reason: str = ""
+    """Why it cannot be told, when the features say so."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelIdentity:
     """Which model judged."""
 

@@ -1,16 +1,26 @@
 """Why a window was judged as it was, in words a maintenance person understands.
 
-Every explanation is plain data for the message's `why`: {"text": sentence, "top": [[feature, dB × 10, share in %], …]}.
+Every explanation is plain data for the message's `why`: {"text": sentence, "top": [[feature, dB × 10, share in %], …],
+"type": [kind, share in %]}. The words suit what is sensed (words.py); an extractor with a method
+`describe(vector) -> str` says in its own words what a window holds, instead of naming its most unusual features.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from edge_app.core.results import FeatureVector, Inference
+from edge_app.core.results import Diagnosis, FeatureVector, Inference
 from edge_app.core.units import DB_PER_POWER_OCTAVE, LOG2_ONE, SCORE_ONE
+from edge_app.decision.words import (
+    VIBRATION,
+    Vocabulary,
+    change_db10,
+    difference_words,
+    feature_words,
+    kind_words,
+    unit_of,
+)
 
 TOP_MAX = 5
 """Most features named in `top`."""
@@ -35,18 +45,6 @@ LINES = {
 }
 """Evidence of the feature extractor: which part of a bearing each line belongs to, and its usual short name."""
 
-_BAND = re.compile(r"(?:axis(?P<axis>\d+)_)?band_(?P<low>[\d.]+)_(?P<high>[\d.]+)_hz")
-_AXIS = re.compile(r"(?:axis(?P<axis>\d+)_)?(?P<name>.+)")
-_WORDS = {
-    "rms_g": "overall vibration (rms)",
-    "rms_fs": "the sound level (rms)",
-    "peak_g": "the highest peak",
-    "crest": "the crest factor (peaks against rms)",
-    "kurtosis": "kurtosis (how impulsive it is)",
-    "velocity_rms_mmps": "vibration velocity (rms)",
-}
-_UNITS = {"g": "g", "fs": "of full scale", "mmps": "mm/s", "hz": "Hz"}
-
 
 class JudgementView(Protocol):
     """What an explanation reads of one window's way through the pipeline."""
@@ -59,6 +57,10 @@ class JudgementView(Protocol):
     def features(self) -> FeatureVector | None: ...
     @property
     def inference(self) -> Inference | None: ...
+    @property
+    def diagnosis(self) -> Diagnosis | None: ...
+    @property
+    def unready(self) -> str: ...
 
 
 class GateView(Protocol):
@@ -78,42 +80,59 @@ class Physical(Protocol):
 
 
 def explain_event(
-    event: str, decider: Any, judgement: JudgementView, extractor: Physical, gate: GateView | None
+    event: str,
+    decider: Any,
+    judgement: JudgementView,
+    extractor: Physical,
+    gate: GateView | None,
+    words: Vocabulary = VIBRATION,
 ) -> Why:
     """`why` of an event that came of a window."""
-    head = _event_words(event, decider, judgement, extractor, gate)
-    tail, top = _findings(judgement, extractor) if event in ("raised", "changed", "unshelved") else ("", [])
-    why: Why = {"text": _sentences(head, tail, _standing_words(event, decider), _withheld_words(event, decider))}
-    if top:
-        why["top"] = top
-    return why
+    head = _event_words(event, decider, judgement, extractor, gate, words)
+    text, findings = _findings(judgement, extractor) if event in ("raised", "changed", "unshelved") else ("", {})
+    standing = _standing_words(event, decider, words)
+    return {"text": _sentences(head, text, standing, _withheld_words(event, decider)), **findings}
 
 
-def explain_verdict(decider: Any, judgement: JudgementView, extractor: Physical, gate: GateView | None) -> Why:
+def explain_verdict(
+    decider: Any,
+    judgement: JudgementView,
+    extractor: Physical,
+    gate: GateView | None,
+    words: Vocabulary = VIBRATION,
+) -> Why:
     """`why` of the last window, whether or not it led to an event: for `edge-app why`."""
     if judgement.verdict == "unknown":
-        return {"text": _sentences(_cannot_judge(judgement), _standing_words("unknown", decider))}
+        return {"text": _sentences(_cannot_judge(judgement), _standing_words("unknown", decider, words))}
     if judgement.verdict == "idle":
-        return {"text": _sentences(_stands_still(judgement, extractor, gate), _standing_words("idle", decider))}
-    tail, top = _findings(judgement, extractor)
+        still = _stands_still(judgement, extractor, gate, words)
+        return {"text": _sentences(still, _standing_words("idle", decider, words))}
+    text, findings = _findings(judgement, extractor)
     head = f"{_score_words(decider, judgement)}; {_why_no_event(decider, judgement)}"
-    return {"text": _sentences(head, tail), "top": top}
+    return {"text": _sentences(head, text), "top": [], **findings}
 
 
-def _event_words(event: str, decider: Any, judgement: JudgementView, extractor: Physical, gate: GateView | None) -> str:
+def _event_words(
+    event: str,
+    decider: Any,
+    judgement: JudgementView,
+    extractor: Physical,
+    gate: GateView | None,
+    words: Vocabulary,
+) -> str:
     if event == "unknown":
         return _cannot_judge(judgement)
     if event == "idle":
-        return _stands_still(judgement, extractor, gate)
+        return _stands_still(judgement, extractor, gate, words)
     score = _score_words(decider, judgement, event)
     if event == "raised":
-        return f"Vibration unlike this machine's normal: {score}"
+        return f"{words.unusual}: {score}"
     if event == "cleared":
         return f"Back to normal: {score}"
     if event == "known":
-        return f"The machine can be judged: {score}"
+        return f"{words.known}: {score}"
     if event == "started":
-        return f"The machine runs: {score}"
+        return f"{words.runs}: {score}"
     if event == "unshelved":
         return f"The shelf has ended: {score}"
     return _changed_words(decider, judgement)
@@ -152,21 +171,23 @@ def _why_no_event(decider: Any, judgement: JudgementView) -> str:
 def _cannot_judge(judgement: JudgementView) -> str:
     doubts = judgement.features.doubts if judgement.features is not None else ()
     reasons = doubts or judgement.window.quality.reasons
+    if judgement.unready:
+        reasons = (judgement.unready,)
     return "Cannot judge: " + (", ".join(reasons[:3]) if reasons else "no usable data")
 
 
-def _stands_still(judgement: JudgementView, extractor: Physical, gate: GateView | None) -> str:
+def _stands_still(judgement: JudgementView, extractor: Physical, gate: GateView | None, words: Vocabulary) -> str:
     if gate is None or judgement.features is None:
-        return "The machine stands still; not judged"
+        return f"{words.still}; not judged"
     value = extractor.physical(gate.feature, gate.value(judgement.features))
     limit = extractor.physical(gate.feature, gate.level)
-    unit = _unit_of(gate.feature)
-    return f"The machine stands still: {feature_words(gate.feature)} {value:.2g}{unit} is not above {limit:.2g}{unit}"
+    unit = unit_of(gate.feature)
+    return f"{words.still}: {feature_words(gate.feature)} {value:.2g}{unit} is not above {limit:.2g}{unit}"
 
 
-def _standing_words(event: str, decider: Any) -> str:
+def _standing_words(event: str, decider: Any, words: Vocabulary) -> str:
     if event in ("unknown", "idle") and getattr(decider, "standing", False):
-        return "The alarm raised before stands until the machine is judged normal"
+        return f"The alarm raised before stands until {words.subject} is judged normal"
     return ""
 
 
@@ -177,19 +198,51 @@ def _withheld_words(event: str, decider: Any) -> str:
     return ""
 
 
-def _findings(judgement: JudgementView, extractor: Physical) -> tuple[str, list[list[Any]]]:
-    """A sentence about what differs most from normal, and the same as data."""
+def _findings(judgement: JudgementView, extractor: Physical) -> tuple[str, Why]:
+    """Sentences about kind and about what differs most from normal, and the same as data ("top", "type")."""
     features, inference = judgement.features, judgement.inference
     if features is None or inference is None:
-        return "", []
+        return "", {}
+    kind, data = _kind(judgement, inference)
     top = top_features(features, inference)
+    describe = getattr(extractor, "describe", None)
+    text = describe(features) if describe is not None else _unusual(features, top, extractor)
+    if top and describe is None:
+        data = {"top": top, **data}
+    return _sentences(kind, text, line_words(features.evidence)), data
+
+
+def _unusual(features: FeatureVector, top: list[list[Any]], extractor: Physical) -> str:
     parts = []
-    for name, change_db10, share in top[:NAMED_MAX]:
+    for name, db10, share in top[:NAMED_MAX]:
         if share >= SHARE_MIN_PERCENT:
             value = extractor.physical(name, _value_of(features, name))
-            parts.append(_difference_words(name, change_db10 / 10, share, value))
-    text = "Most unusual: " + ", ".join(parts) if parts else ""
-    return _sentences(text, line_words(features.evidence)), top
+            parts.append(difference_words(name, db10 / 10, share, value))
+    return "Most unusual: " + ", ".join(parts) if parts else ""
+
+
+def _kind(judgement: JudgementView, inference: Inference) -> tuple[str, Why]:
+    """What kind of trouble: by the second model where there is one, else by the label the model itself gives."""
+    diagnosis = judgement.diagnosis
+    if diagnosis is None:
+        return _label_words(inference)
+    if not diagnosis.label:
+        return "What kind it is cannot be told" + (f": {diagnosis.reason}" if diagnosis.reason else ""), {}
+    return _most_like(diagnosis.label, diagnosis.percent)
+
+
+def _label_words(inference: Inference) -> tuple[str, Why]:
+    """A label with shares is a class; one without is a sentence of its own (limits)."""
+    if not inference.label:
+        return "", {}
+    shares = dict(inference.shares)
+    if inference.label in shares:
+        return _most_like(inference.label, (200 * shares[inference.label] + SCORE_ONE) // (2 * SCORE_ONE))
+    return inference.label[0].upper() + inference.label[1:], {}
+
+
+def _most_like(label: str, percent: int) -> tuple[str, Why]:
+    return f"Most like: {kind_words(label)} ({percent} %)", {"type": [label, percent]}
 
 
 def top_features(features: FeatureVector, inference: Inference) -> list[list[Any]]:
@@ -211,7 +264,7 @@ def top_features(features: FeatureVector, inference: Inference) -> list[list[Any
         share = (200 * weights[index] + total) // (2 * total)
         if share > 0:
             change = int(features.values[index]) - int(inference.baseline[index])
-            found.append([names[index], _db10(names[index], change), share])
+            found.append([names[index], change_db10(names[index], change), share])
     return found
 
 
@@ -233,44 +286,6 @@ def line_words(evidence: Any) -> str:
     part, short = LINES[name]
     where = f" at {2 ** (int(evidence[name + '_hz']) / LOG2_ONE):.0f} Hz" if name + "_hz" in evidence else ""
     return f"The {part} line ({short}{where}) stands {height_db:.0f} dB above its surroundings: look at the bearing"
-
-
-def feature_words(name: str) -> str:
-    """A feature's name as people say it."""
-    band = _BAND.fullmatch(name)
-    if band:
-        return f"{band['low']}-{band['high']} Hz{_axis_words(band['axis'])}"
-    match = _AXIS.fullmatch(name)
-    if match is None:
-        return name
-    return _WORDS.get(match["name"], match["name"].replace("_", " ")) + _axis_words(match["axis"])
-
-
-def _axis_words(axis: str | None) -> str:
-    return "" if axis is None else f" on axis {'xyz'[int(axis)] if int(axis) < 3 else axis}"
-
-
-def _unit_of(name: str) -> str:
-    unit = _UNITS.get(name.rsplit("_", 1)[-1], "") if "_" in name else ""
-    return f" {unit}" if unit else ""
-
-
-def _difference_words(name: str, change_db: float, share: int, value: float) -> str:
-    relation = "above" if change_db >= 0 else "below"
-    amount = f"{abs(change_db):.1f} dB {relation} normal"
-    now = "" if _is_power(name) else f", now {value:.2g}{_unit_of(name)}"
-    return f"{feature_words(name)} {amount}{now} ({share} % of the difference)"
-
-
-def _is_power(name: str) -> bool:
-    """Bands are powers; levels, ratios and velocity are amplitudes."""
-    return _BAND.fullmatch(name) is not None
-
-
-def _db10(name: str, change_q8: int) -> int:
-    """A change of log2 in Q8 as dB × 10."""
-    per_octave = DB_PER_POWER_OCTAVE * (1 if _is_power(name) else 2)
-    return round(change_q8 * per_octave * 10 / LOG2_ONE)
 
 
 def _value_of(features: FeatureVector, name: str) -> int:

@@ -59,6 +59,7 @@ class Classifier:
         self.identity = ModelIdentity(manifest.name, manifest.sha256)
         self.manifest = manifest
         self.classes = Classes(manifest)
+        self.labels = manifest.labels
         self.score_map = self.classes.score_map
         self._engine = engine
         self._guard = SchemaGuard(manifest)

@@ -29,6 +29,7 @@ class ForestModel:
         self.manifest = manifest
         self.forest = manifest.forest
         self.classes = Classes(manifest)
+        self.labels = manifest.labels
         self.score_map = self.classes.score_map
         self._guard = SchemaGuard(manifest)
         self._standardizer = Standardizer(manifest.standardize)

@@ -10,10 +10,12 @@ from typing import Any
 
 from edge_app.core.frames import Window
 from edge_app.core.gate import Gate
-from edge_app.core.results import FeatureVector, Inference
+from edge_app.core.results import Diagnosis, FeatureVector, Inference
 from edge_app.core.stages import FeatureExtractor, Model
 from edge_app.core.units import SCORE_ONE
 from edge_app.decision.explain import explain_event, explain_verdict
+from edge_app.decision.words import VIBRATION, Vocabulary
+from edge_app.runtime.diagnosis import Diagnoser
 from edge_app.runtime.timebase import TimeBase
 from edge_app.runtime.voice import Decider, Emit, Identity, Voice
 
@@ -31,6 +33,10 @@ class Judgement:
     features: FeatureVector | None = None
     inference: Inference | None = None
     events: tuple[str, ...] = ()
+    diagnosis: Diagnosis | None = None
+    """What the second model says; None when it was not asked."""
+    unready: str = ""
+    """Why the model cannot judge any window yet; empty when it can."""
 
 
 @dataclass
@@ -74,12 +80,16 @@ class Pipeline:
         timebase: TimeBase,
         emit: Emit,
         on_judgement: Callable[[Pipeline, Judgement], None] | None = None,
+        diagnoser: Diagnoser | None = None,
+        words: Vocabulary = VIBRATION,
     ) -> None:
         self.identity = identity
         self.extractor = extractor
         self.gate = gate
-        self.model = model
+        self.use_model(model)
         self.decider = decider
+        self.diagnoser = diagnoser
+        self.words = words
         self.counts = Counts()
         self.last: Judgement | None = None
         self.children: list[Pipeline] = []
@@ -93,21 +103,32 @@ class Pipeline:
 
     def judge(self, window: Window) -> Judgement:
         """Take one window the whole way: quality, features, gate, model, decision."""
-        verdict, features, inference = "unknown", None, None
+        verdict, features, inference, diagnosis = "unknown", None, None, None
         if window.quality.judgeable:
             features = self.extractor.extract(window)
             verdict = self._verdict(features)
             if verdict == "judged":
                 inference = self.model.infer(features)
-        return self._conclude(window, verdict, features, inference)
+                if self.diagnoser is not None and self._alarming(inference):
+                    diagnosis = self.diagnoser.look(window, features)
+        return self._conclude(window, verdict, features, inference, diagnosis)
+
+    def use_model(self, model: Model) -> None:
+        """Judge with this model from the next window on."""
+        self.model = model
+        self._unready = str(getattr(model, "unready", ""))
+
+    def _alarming(self, inference: Inference) -> bool:
+        """Whether a window speaks for an alarm, or one stands."""
+        return inference.score > self.decider.threshold or self.decider.standing
 
     def _verdict(self, features: FeatureVector) -> str:
-        """What the features alone say: the extractor doubts them, the machine stands still, or the model judges."""
+        """What comes before the score: the extractor doubts, the machine stands still, the model is not ready."""
         if features.doubts:
             return "unknown"
         if self.gate is not None and self.gate.is_closed(features):
             return "idle"
-        return "judged"
+        return "unknown" if self._unready else "judged"
 
     def start(self) -> None:
         """Say that this pipeline judges from now on."""
@@ -146,16 +167,21 @@ class Pipeline:
             if last is None:
                 return report | {"verdict": None, "why": {"text": "no window has been formed yet"}}
             score = last.inference.score if last.inference else None
-            why = explain_verdict(self.decider, last, self.extractor, self.gate)
+            why = explain_verdict(self.decider, last, self.extractor, self.gate, self.words)
             return report | {"verdict": last.verdict, "score": score, "why": why}
 
     def _conclude(
-        self, window: Window, verdict: str, features: FeatureVector | None, inference: Inference | None
+        self,
+        window: Window,
+        verdict: str,
+        features: FeatureVector | None,
+        inference: Inference | None,
+        diagnosis: Diagnosis | None,
     ) -> Judgement:
         with self._lock:
             score = inference.score if inference else -1
             events = self.decider.step(verdict, score, self._time.mono_ms(window.end_s))
-            judgement = Judgement(window, verdict, features, inference, events)
+            judgement = Judgement(window, verdict, features, inference, events, diagnosis, self._unready)
             self.last = judgement
             self._count(judgement)
             for event in events:
@@ -183,7 +209,7 @@ class Pipeline:
 
     def _say_about(self, event: str, judgement: Judgement) -> None:
         window = judgement.window
-        why = explain_event(event, self.decider, judgement, self.extractor, self.gate)
+        why = explain_event(event, self.decider, judgement, self.extractor, self.gate, self.words)
         score = judgement.inference.score if judgement.inference else -1
         self._say(event, window.end_s, _duration_ms(window), why, score=score, quality=window.quality.percent)
 

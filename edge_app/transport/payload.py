@@ -20,7 +20,7 @@ RECEIPT_RANGES_MAX = 1024
 INTEGER_MAX = 9007199254740991
 """Largest integer every JSON reader keeps exactly: 2**53 - 1."""
 
-_WHY_KEYS = ("text", "top", "gap")
+_WHY_KEYS = ("text", "type", "top", "gap")
 _STATE_KEYS = ("on", "t", "ts", "mono", "sw", "reason", "first", "depth", "apps")
 _NOW_KEYS = ("state", "level", "flags", "score", "threshold", "event", "t", "mono")
 _HEALTH_KEYS = ("t", "ts", "mono", "up_s", "first", "depth")
@@ -91,7 +91,7 @@ def _encode_members(value: dict[str, object], keys: tuple[str, ...], depth: int)
 def decision_json(dev: str, jid: str, boot: int, seq: int, hist: bool, d) -> str:
     """One decision as text of at most LIMIT_BYTES; `d` is anything with the attributes of core.results.Decision.
 
-    When the whole is longer, `why` sheds, in this order: keys beside text, top and gap; the last entries of `top`;
+    When the whole is longer, `why` sheds, in this order: keys beside text, type, top, gap; the last entries of `top`;
     the end of `text`; and `gap` only when it alone is too long. A mark replaces what was shed.
     """
     head = _decision_head(dev, jid, boot, seq, d)

@@ -10,9 +10,10 @@ import numpy as np
 
 from edge_app.core.frames import Quality
 from edge_app.core.gate import Gate
-from edge_app.core.results import FeatureSchema, FeatureVector, Inference
+from edge_app.core.results import Diagnosis, FeatureSchema, FeatureVector, Inference
 from edge_app.decision.anomaly import AnomalyDecider
-from edge_app.decision.explain import explain_event, explain_verdict, feature_words, line_words, top_features
+from edge_app.decision.explain import explain_event, explain_verdict, line_words, top_features
+from edge_app.decision.words import feature_words
 
 NAMES = ("rms_g", "kurtosis", "band_10_20_hz", "axis2_band_950_1100_hz")
 GATE = Gate("rms_g", 0, -1701)  # log2(0.01) in Q8
@@ -31,6 +32,8 @@ class Judged:
     verdict: str
     features: FeatureVector | None
     inference: Inference | None
+    diagnosis: Diagnosis | None = None
+    unready: str = ""
 
 
 def judged(score: int = 9300, verdict: str = "judged") -> Judged:
