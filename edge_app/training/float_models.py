@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from edge_app.core.results import FeatureVector, Inference, LearntNormal, ModelIdentity
 from edge_app.core.stages import Model
 from edge_app.core.units import SCORE_ONE
-from edge_app.inference.standardize import RAW_MAX, Standardizer
 from edge_app.inference.manifest import Manifest
 from edge_app.inference.score import ScoreMap
+from edge_app.inference.standardize import RAW_MAX, Standardizer
+from edge_app.training.float_gaussian import FloatGaussian
 from edge_app.training.layers import Layers
 from edge_app.training.protocols.base import INT8
 from edge_app.training.steps import float_output, load_steps
@@ -90,6 +91,9 @@ def steps_of(model: Model, model_file: Path | None) -> tuple[dict[str, Model], s
     """The shipped model and its float steps, in the order they were made, and why there are no float ones."""
     shipped: dict[str, Model] = {INT8: model}
     manifest: Any = getattr(model, "manifest", None)
+    if manifest is not None and manifest.kind == "gaussian":
+        identity = ModelIdentity(f"{manifest.name} (float)", model.identity.sha256)
+        return {"trained": FloatGaussian(manifest, identity)} | shipped, ""
     if manifest is None or model_file is None:
         return shipped, "the model has no file: there is no float step beside it"
     if manifest.kind not in ("autoencoder", "classifier"):
