@@ -73,6 +73,10 @@ _WORDS = {
     "crest": "the crest factor (peaks against rms)",
     "kurtosis": "kurtosis (how impulsive it is)",
     "velocity_rms_mmps": "vibration velocity (rms)",
+    "heart_rate_bpm": "heart rate",
+    "sdnn_ms": "SDNN",
+    "rmssd_ms": "RMSSD",
+    "uneven_percent": "uneven intervals",
 }
 _UNITS = {"g": "g", "mmps": "mm/s", "hz": "Hz", "bpm": "bpm", "ms": "ms", "percent": "%"}
 

@@ -17,6 +17,7 @@ from edge_app.decision.explain import explain_event, explain_verdict
 from edge_app.decision.words import VIBRATION, Vocabulary
 from edge_app.runtime.diagnosis import Diagnoser
 from edge_app.runtime.timebase import TimeBase
+from edge_app.runtime.trend import Trend
 from edge_app.runtime.voice import Decider, Emit, Identity, Voice
 
 SUMMARY_PERIOD_MS = 3_600_000
@@ -100,6 +101,7 @@ class Pipeline:
         self._lock = threading.Lock()
         self._hour_began_ms = 0
         self._hour_began_counts = (0, 0, 0)
+        self._trend = Trend(extractor)
 
     def judge(self, window: Window) -> Judgement:
         """Take one window the whole way: quality, features, gate, model, decision."""
@@ -184,6 +186,8 @@ class Pipeline:
             judgement = Judgement(window, verdict, features, inference, events, diagnosis, self._unready)
             self.last = judgement
             self._count(judgement)
+            if features is not None and verdict == "judged":
+                self._trend.add(features)
             for event in events:
                 self._say_about(event, judgement)
             self._summarise_when_due(window)
@@ -230,6 +234,8 @@ class Pipeline:
         text = f"last hour: {judged} windows judged, {unknown} could not be judged, {idle} idle"
         if median is not None:
             text += f"; median score since start {median:.2f}"
+        if trend := self._trend.take():
+            text += f"; {trend}"
         why = {"text": text, "judged": judged, "unknown": unknown, "idle": idle}
         self._say("summary", window.end_s, SUMMARY_PERIOD_MS, why, quality=window.quality.percent)
 
