@@ -25,6 +25,7 @@ BLOCKS_OF_KINDS = {
     "classes": CLASSIFIERS,
     "alarm": CLASSIFIERS,
     "balance": CLASSIFIERS,
+    "emphasis": CLASSIFIERS,
     "stop": ("classifier", "cnn"),
     "prune": ("autoencoder", "classifier", "cnn"),
 }
@@ -261,6 +262,8 @@ class RecipeConfig(Strict):
     """Classes whose probability makes the score."""
     balance: Literal["none", "root", "equal"] = "equal"
     """How much a rare class counts: as often as it comes, by the root of that, or as much as any other."""
+    emphasis: dict[str, Annotated[float, Field(gt=0, le=1000)]] = {}
+    """Factors on how much some classes count, beside `balance`: {supraventricular: 2.0}."""
     augment: Augment = Field(default_factory=lambda: Augment())
     model: ModelRecipe = Field(default_factory=lambda: ModelRecipe())
     cnn: CnnRecipe = Field(default_factory=lambda: CnnRecipe())
@@ -321,9 +324,10 @@ class RecipeConfig(Strict):
         twice = next((label for label in labels if labels.count(label) > 1), None)
         if twice is not None:
             raise ValueError(f"the label {twice} stands in two classes; leave it in one")
-        unknown = next((name for name in self.alarm if name not in self.classes), None)
-        if unknown is not None:
-            raise ValueError(f"alarm holds {unknown}, which is no class; classes are {', '.join(self.classes)}")
-        if not self.alarm or len(self.alarm) == len(self.classes):
+        for key, named in (("alarm", self.alarm), ("emphasis", list(self.emphasis))):
+            unknown = next((name for name in named if name not in self.classes), None)
+            if unknown is not None:
+                raise ValueError(f"{key} holds {unknown}, which is no class; classes are {', '.join(self.classes)}")
+        if (not self.alarm and self.part == "model") or len(self.alarm) == len(self.classes):
             raise ValueError("`alarm` names the classes that speak for an alarm: at least one, and not all of them")
         return self

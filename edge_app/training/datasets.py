@@ -175,6 +175,8 @@ def verdicts(
         vector = extractor.extract(window)
         if gate is not None and gate.is_closed(vector):
             yield window, "idle", None
+        elif vector.doubts:
+            yield window, "unknown", None
         else:
             yield window, "judged", vector.values
 

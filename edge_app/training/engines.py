@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from edge_app.core.errors import ModelError
 from edge_app.inference.autoencoder import Autoencoder
 from edge_app.inference.graph import read_graph
+from edge_app.inference.manifest import Manifest
+from edge_app.inference.standardize import Standardizer
 from edge_app.inference.tflite import Engine, NumpyEngine, litert, optimised, reference
 from edge_app.training.evaluate import Trail, judge
 from edge_app.training.learn import Learnt
@@ -46,11 +48,7 @@ def compare_engines(learnt: Learnt, inputs: NDArray[np.int8], trails: list[Trail
             continue
         given = _outputs(engine, chosen)
         differing = given != wanted
-        if engine.facts.exact and differing.any():
-            raise ModelError(
-                f"{where}: {engine.facts} gives {int(differing.sum())} other bytes than our engine",
-                "This is a fault of the program: please report it with the model file.",
-            )
+        _check_exact(engine, given, wanted, where)
         model = Autoencoder(learnt.manifest, engine)
         found[str(engine.facts)] = {
             "inputs": len(chosen),
@@ -62,6 +60,42 @@ def compare_engines(learnt: Learnt, inputs: NDArray[np.int8], trails: list[Trail
             ),
         }
     return found
+
+
+def agreement(content: bytes, manifest: Manifest, features: NDArray[np.int16]) -> dict[str, Any]:
+    """Agreement of each interpreter found with our engine on a classifier's inputs, by the interpreter's name.
+
+    Raises
+    ------
+    ModelError
+        When the reference interpreter gives other bytes: then the model must not be kept.
+    """
+    where = manifest.file
+    chosen = features[:: max(1, len(features) // SAMPLES)][:SAMPLES]
+    inputs = np.clip(Standardizer(manifest.standardize).steps(chosen), -128, 127).astype(np.int8)
+    wanted = _outputs(NumpyEngine(read_graph(content, where)), inputs)
+    found: dict[str, Any] = {}
+    for engine in (reference(content, where), optimised(content, where), litert(content, where)):
+        if engine is None:
+            continue
+        given = _outputs(engine, inputs)
+        _check_exact(engine, given, wanted, where)
+        same = np.argmax(given, axis=1) == np.argmax(wanted, axis=1)
+        found[str(engine.facts)] = {
+            "inputs": len(chosen),
+            "differing_bytes_percent": round(100.0 * float((given != wanted).mean()), 2),
+            "most_steps": int(np.max(np.abs(given.astype(int) - wanted), initial=0)),
+            "same_class_percent": round(100.0 * float(same.mean()), 2),
+        }
+    return found
+
+
+def _check_exact(engine: Engine, given: NDArray[np.int8], wanted: NDArray[np.int8], where: str) -> None:
+    if engine.facts.exact and (given != wanted).any():
+        raise ModelError(
+            f"{where}: {engine.facts} gives {int((given != wanted).sum())} other bytes than our engine",
+            "This is a fault of the program: please report it with the model file.",
+        )
 
 
 def _outputs(engine: Engine, inputs: NDArray[np.int8]) -> NDArray[np.int8]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.core.results import FeatureSchema, Inference
+from edge_app.core.stages import Model
 from edge_app.core.units import SCORE_ONE
-from edge_app.inference.autoencoder import Autoencoder
 from edge_app.inference.score import ScoreMap
 from edge_app.training.datasets import verdicts
 from edge_app.training.importers.base import Signal
@@ -67,7 +67,7 @@ def trail_of(signal: Signal, label: str, task: Task, hop_s: float | None = None)
     return Trail(signal.title, label, signal.seconds, steps, features, extractor.schema)
 
 
-def judge(trail: Trail, task: Task, model: Autoencoder) -> tuple[list[Inference], list[tuple[str, int]]]:
+def judge(trail: Trail, task: Task, model: Model) -> tuple[list[Inference], list[tuple[str, int]]]:
     """What the model says of each judged window, and the events the decider tells, with their times (ms)."""
     inferences = infer_all(model, trail.features, trail.schema)
     decider, at, events = task.decider(), 0, []

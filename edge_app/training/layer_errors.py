@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.training.exact import Floats, softmax
-from edge_app.training.layers import DenseLayers, Layers, Reshape, activations, unfolded
+from edge_app.training.layers import Layers, Reshape, activations, unfolded
 from edge_app.training.quantize import (
     QuantizedConv,
     QuantizedDense,

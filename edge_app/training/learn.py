@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_app.config.recipe import ModelRecipe, ScoreRecipe
 from edge_app.core.results import FeatureSchema, FeatureVector, Inference
+from edge_app.core.stages import Model
 from edge_app.core.units import SCORE_ONE
 from edge_app.dsp.fixed import log2_q8
-from edge_app.inference.autoencoder import Autoencoder, Standardizer
+from edge_app.inference.autoencoder import Autoencoder
+from edge_app.inference.gaussian import GaussianModel
+from edge_app.inference.gmm import GmmModel
 from edge_app.inference.graph import read_graph
 from edge_app.inference.manifest import Features as FeatureFacts
-from edge_app.inference.manifest import Manifest, Score, Standardize, TensorFacts
+from edge_app.inference.manifest import Manifest, Score, Standardize, TensorFacts, identity, manifest_text
+from edge_app.inference.standardize import Standardizer
 from edge_app.inference.tflite import make_engine
 from edge_app.training.augment import FeatureKinds
 from edge_app.training.datasets import Features
 from edge_app.training.dense import TrainingSettings, train_autoencoder
 from edge_app.training.exact import Floats
+from edge_app.training.layer_errors import layer_errors
 from edge_app.training.layers import Layers, forward
 from edge_app.training.quantize import Steps, quantize
+from edge_app.training.steps import STEP
 from edge_app.training.tflite_writer import write_tflite
 
-STEP = 1.0 / 16.0
-"""Value of one int8 step inside the trainer: a power of two, so that inputs are exact."""
 ENDS = Steps(STEP, 0)
 SHIFT = 14
 """Fractional bits of the standardising multipliers."""
@@ -36,30 +42,65 @@ CALIBRATION_MAX = 4096
 
 @dataclass(frozen=True)
 class Learnt:
-    """A trained model, float and int8."""
+    """A trained model of the healthy machine, float and as shipped."""
 
-    layers: Layers
     standardize: Standardize
-    tflite: bytes
     manifest: Manifest
-    loss: float
-    """Mean squared error of the float model on its training windows (standard deviations²)."""
+    tflite: bytes = b""
+    """The model file; empty where the manifest is the whole model."""
+    loss: float = 0.0
+    """What is left unexplained of the training windows (standard deviations²)."""
+    steps: Mapping[str, Layers] = field(default_factory=dict)
+    """Float layers of an autoencoder: "trained", and "pruned" where pruning was taken."""
+    float_distance: Callable[[Floats], Floats] | None = None
+    """Raw output of a model without layers, from standardized steps (n, n_features), had nothing been rounded."""
 
-    def model(self) -> Autoencoder:
-        """The int8 model as the device runs it."""
-        graph = read_graph(self.tflite, self.manifest.file)
-        return Autoencoder(self.manifest, make_engine(self.tflite, self.manifest.file, "exact", graph))
+    @property
+    def layers(self) -> Layers:
+        """The float layers that were quantised."""
+        return list(self.steps.values())[-1]
+
+    def model(self) -> Model:
+        """The model as the device runs it."""
+        kind, manifest = self.manifest.kind, self.manifest
+        if kind == "autoencoder":
+            graph = read_graph(self.tflite, manifest.file)
+            return Autoencoder(manifest, make_engine(self.tflite, manifest.file, "exact", graph))
+        who = identity(manifest, manifest_text(manifest).encode())
+        return GaussianModel(manifest, who) if kind == "gaussian" else GmmModel(manifest, who)
+
+    def inputs(self, features: Features) -> NDArray[np.int8]:
+        """What the model file is fed."""
+        return np.clip(Standardizer(self.standardize).steps(features), -128, 127).astype(np.int8)
 
     def float_raw(self, features: Features) -> Floats:
-        """The raw output had nothing been quantised: sum of squared errors in steps, of (n, n_features)."""
+        """The raw output had nothing been quantised: squared distance in steps, of (n, n_features)."""
         steps = Standardizer(self.standardize).steps(features).astype(np.float64)
-        inputs = np.clip(steps, -128, 127)
-        error = steps - forward(self.layers, inputs * STEP) / STEP
-        raw: Floats = np.sum(error * error, axis=1)
-        return raw
+        if self.float_distance is not None:
+            return self.float_distance(steps)
+        return squared_error(self.layers, steps)
 
 
-def standardize_of(features: Features, kinds: FeatureKinds, recipe: ModelRecipe) -> Standardize:
+def squared_error(layers: Layers, steps: Floats) -> Floats:
+    """Sum of squared errors of an autoencoder (steps²) on standardized steps (n, n_features)."""
+    error = steps - forward(layers, np.clip(steps, -128, 127) * STEP) / STEP
+    raw: Floats = np.sum(error * error, axis=1)
+    return raw
+
+
+class HasSigma(Protocol):
+    """Part of a recipe that says how features are standardised."""
+
+    @property
+    def steps_per_sigma(self) -> int:
+        """Steps of one standard deviation."""
+
+    @property
+    def sigma_floor_db(self) -> float:
+        """Smallest standard deviation believed (dB)."""
+
+
+def standardize_of(features: Features, kinds: FeatureKinds, recipe: HasSigma) -> Standardize:
     """Offsets and multipliers from healthy features: `steps_per_sigma` steps are one standard deviation.
 
     Means and variances are of whole numbers, so they are exact; the smallest deviation is `sigma_floor_db`.
@@ -78,33 +119,65 @@ def standardize_of(features: Features, kinds: FeatureKinds, recipe: ModelRecipe)
 def learn(
     features: Features, schema: FeatureSchema, standardize: Standardize, recipe: ModelRecipe, name: str, seed: int
 ) -> Learnt:
-    """Train and quantise. The manifest's score mapping is a placeholder until `with_score`."""
-    steps = Standardizer(standardize).steps(features)
-    inputs = np.clip(steps, -128, 127) * STEP
-    settings = TrainingSettings(
+    """Train and quantise an autoencoder. The manifest's score mapping is a placeholder until `with_score`."""
+    inputs = limited(features, standardize)
+    layers = train_autoencoder(inputs, settings_of(recipe), seed)
+    return quantized({"trained": layers}, inputs, schema, standardize, recipe, name, seed)
+
+
+def limited(features: Features, standardize: Standardize) -> Floats:
+    """Inputs of a trainer (n, n_features): standardized, limited to int8, in units of STEP."""
+    return np.asarray(np.clip(Standardizer(standardize).steps(features), -128, 127) * STEP)
+
+
+def settings_of(recipe: ModelRecipe) -> TrainingSettings:
+    """How an autoencoder is trained."""
+    return TrainingSettings(
         hidden=tuple(recipe.hidden or (24, 8, 24)),
         epochs=recipe.epochs,
         batch=recipe.batch,
         rate=recipe.rate,
         noise=recipe.noise * recipe.steps_per_sigma * STEP,
+        decay=recipe.decay,
     )
-    layers = train_autoencoder(inputs, settings, seed)
-    stride = max(1, len(inputs) // CALIBRATION_MAX)
-    content = write_tflite(quantize(layers, inputs[::stride], ENDS), description=name)
+
+
+def quantized(
+    steps: Mapping[str, Layers],
+    inputs: Floats,
+    schema: FeatureSchema,
+    standardize: Standardize,
+    recipe: ModelRecipe,
+    name: str,
+    seed: int,
+) -> Learnt:
+    """An int8 autoencoder of the last of some float steps, calibrated on its inputs."""
+    layers = list(steps.values())[-1]
+    chosen = inputs[:: max(1, len(inputs) // CALIBRATION_MAX)]
+    model = quantize(layers, chosen, ENDS)
+    content = write_tflite(model, description=name)
     error = (forward(layers, inputs) - inputs) / (recipe.steps_per_sigma * STEP)
-    manifest = _manifest(schema, standardize, content, name, seed)
-    return Learnt(layers, standardize, content, manifest, float(np.mean(error * error)))
-
-
-def _manifest(schema: FeatureSchema, standardize: Standardize, content: bytes, name: str, seed: int) -> Manifest:
     ends = TensorFacts((1, len(schema.names)), "int8", STEP, 0)
-    return Manifest(
-        name=name,
-        kind="autoencoder",
+    manifest = replace(
+        bare_manifest(schema, standardize, "autoencoder", name, seed),
         file=f"{name}.tflite",
         sha256=hashlib.sha256(content).hexdigest(),
         input=ends,
         output=ends,
+        metrics={"layers": [each.plain() for each in layer_errors(layers, model, chosen)]},
+    )
+    return Learnt(standardize, manifest, content, float(np.mean(error * error)), dict(steps))
+
+
+def bare_manifest(schema: FeatureSchema, standardize: Standardize, kind: str, name: str, seed: int) -> Manifest:
+    """A manifest of a model that is its own manifest; the score mapping is a placeholder."""
+    return Manifest(
+        name=name,
+        kind=kind,
+        file="",
+        sha256="",
+        input=None,
+        output=None,
         features=FeatureFacts(schema.plugin, schema.hash, schema.names, dict(schema.settings)),
         standardize=standardize,
         score=Score("log2_knots", ((0, 0), (1, SCORE_ONE))),
@@ -113,8 +186,8 @@ def _manifest(schema: FeatureSchema, standardize: Standardize, content: bytes, n
     )
 
 
-def infer_all(model: Autoencoder, features: Features, schema: FeatureSchema) -> list[Inference]:
-    """The int8 model on every row of (n, n_features)."""
+def infer_all(model: Model, features: Features, schema: FeatureSchema) -> list[Inference]:
+    """The model on every row of (n, n_features)."""
     return [model.infer(FeatureVector(row, schema)) for row in features]
 
 

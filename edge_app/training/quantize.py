@@ -18,7 +18,6 @@ from edge_app.training.exact import Floats
 from edge_app.training.layers import (
     Conv1d,
     Dense,
-    DenseLayers,
     Depthwise1d,
     Layers,
     Mean,

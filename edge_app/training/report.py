@@ -148,7 +148,7 @@ def _facts(manifest: Manifest, task: Task) -> list[str]:
 
 def _sources(manifest: Manifest) -> list[str]:
     lines = []
-    for each in manifest.data["healthy"]:
+    for each in manifest.data["train"]:
         span = f", {each['span_s'][0]:g} to {each['span_s'][1]:g} s of it" if "span_s" in each else ""
         digest = f", sha256 `{each['sha256'][:16]}…`" if "sha256" in each else ""
         lines.append(f"- {each['source']}: {each['seconds']:g} s at {each['rate_hz']:g} Hz{span}{digest}")

@@ -46,6 +46,7 @@ def test_a_training_writes_model_manifest_and_card_that_the_app_takes(
     assert sorted(each.name for each in (app / "models").iterdir()) == [
         "pump_int8.json",
         "pump_int8.md",
+        "pump_int8.steps.npz",
         "pump_int8.tflite",
     ]
     load_app(app)
@@ -53,7 +54,7 @@ def test_a_training_writes_model_manifest_and_card_that_the_app_takes(
     load_tflite(app / "models" / "pump_int8.tflite", app / "models" / "pump_int8.json", schema)
     manifest = json.loads((app / "models" / "pump_int8.json").read_text())
     assert manifest["metrics"]["int8"]["faults_alarmed"] == 1
-    assert manifest["data"]["healthy"][0]["seconds"] == 30.0
+    assert manifest["data"]["train"][0]["seconds"] == 30.0
     card = (app / "models" / "pump_int8.md").read_text()
     assert "another hour" in card
     assert manifest["sha256"][:16] in card

@@ -1,0 +1,67 @@
+"""Writes the files of a model: all of them, whole, or none."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge_app.core.errors import ModelError
+
+
+def check_place(folder: Path) -> None:
+    """Before anything is learnt: nobody waits minutes to hear that the result has no place."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise cannot_write(folder, NotADirectoryError(errno.ENOTDIR, f"{there} is not a folder"))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise cannot_write(folder, PermissionError(errno.EACCES, f"{there} is not writable for this user"))
+
+
+def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write files into a folder, each under its name, in the order given.
+
+    All are first written and synced beside their places under names of their own; only then are they renamed, one
+    after the other. What is interrupted before leaves what was there; nothing half-written ever has a model's name.
+
+    Raises
+    ------
+    ModelError
+        When one cannot be written; what was there before is untouched.
+    """
+    made: list[tuple[Path, Path]] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            temporary = folder / f".{name}.{os.getpid()}.new"
+            made.append((temporary, folder / name))
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        for temporary, place in made:
+            os.replace(temporary, place)
+        _sync(folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        for temporary, _ in made:
+            temporary.unlink(missing_ok=True)
+    return [place for _, place in made]
+
+
+def _sync(folder: Path) -> None:
+    """The renames themselves are on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def cannot_write(folder: Path, error: OSError) -> ModelError:
+    """The error to raise when a model has no place."""
+    return ModelError(
+        f"{folder}: the model cannot be written: {error.strerror}.", "Name a folder you may write with --out."
+    )
