@@ -66,9 +66,12 @@ KINDS = {
 """Labels of bearing models, spelt out; other labels are words already."""
 
 _BAND = re.compile(r"(?:axis(?P<axis>\d+)_)?band_(?P<low>[\d.]+)_(?P<high>[\d.]+)_hz")
+_CHANGING = re.compile(r"(?P<kind>spread|flux)_(?P<low>[\d.]+)_(?P<high>[\d.]+)_hz")
+_CHANGES = {"spread": "swelling and fading", "flux": "roughness"}
 _AXIS = re.compile(r"(?:axis(?P<axis>\d+)_)?(?P<name>.+)")
 _WORDS = {
     "rms_g": "overall vibration (rms)",
+    "rms_fs": "the sound level (rms)",
     "peak_g": "the highest peak",
     "crest": "the crest factor (peaks against rms)",
     "kurtosis": "kurtosis (how impulsive it is)",
@@ -78,7 +81,7 @@ _WORDS = {
     "rmssd_ms": "RMSSD",
     "uneven_percent": "uneven intervals",
 }
-_UNITS = {"g": "g", "mmps": "mm/s", "hz": "Hz", "bpm": "bpm", "ms": "ms", "percent": "%"}
+_UNITS = {"g": "g", "fs": "of full scale", "mmps": "mm/s", "hz": "Hz", "bpm": "bpm", "ms": "ms", "percent": "%"}
 
 
 def vocabulary(quantity: str) -> Vocabulary:
@@ -96,6 +99,9 @@ def feature_words(name: str) -> str:
     band = _BAND.fullmatch(name)
     if band:
         return f"{band['low']}-{band['high']} Hz{_axis_words(band['axis'])}"
+    changing = _CHANGING.fullmatch(name)
+    if changing:
+        return f"{_CHANGES[changing['kind']]} at {changing['low']}-{changing['high']} Hz"
     match = _AXIS.fullmatch(name)
     if match is None:
         return name
@@ -113,7 +119,13 @@ def unit_of(name: str) -> str:
 
 
 def difference_words(name: str, change_db: float, share: int, value: float) -> str:
-    """A feature against normal: the change in dB, and what it is now where that says something."""
+    """A feature against normal: the change in dB, and what it is now where that says something.
+
+    How much a level changes over time is itself in dB: its change is told as a factor.
+    """
+    if _CHANGING.fullmatch(name):
+        times = 10.0 ** (change_db / 20.0)
+        return f"{feature_words(name)} {times:.1f} times normal, now {value:.1f} dB ({share} % of the difference)"
     relation = "above" if change_db >= 0 else "below"
     amount = f"{abs(change_db):.1f} dB {relation} normal"
     now = "" if is_power(name) else f", now {value:.2g}{unit_of(name)}"
