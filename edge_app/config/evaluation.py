@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from edge_app.config.recipe import Source, Span
-from edge_app.config.schema import Id, Strict
+from edge_app.config.schema import BearingConfig, Id, Strict
 
 Plain = str | int | float | bool
 
@@ -84,6 +84,8 @@ class CaseConfig(Strict):
     """Channel of the recordings, by name; default their first, as many as the app has axes."""
     hop_s: float | None = Field(default=None, gt=0)
     """Distance of two windows (s) instead of the app's, to look at more of short recordings."""
+    bearing: BearingConfig | None = None
+    """Geometry of the bearing, as in a device's file; the shaft's speed comes from the recordings' `rpm`."""
     set: dict[str, Any] = {}
     """Keys of app.yaml that differ in this case, by dotted path, set before the app is checked."""
     about: str = ""

@@ -165,8 +165,22 @@ def choose(
             tell(recording.id)
             looked_at = signal if span_s is None else cut(signal, span_s)
             hop_s = _hop_s(case, recording)
-            chosen.trails.append(trail_of(recording, looked_at, front, split=part, span_s=span_s, hop_s=hop_s))
+            facts = _machine(case, recording)
+            chosen.trails.append(
+                trail_of(recording, looked_at, front, split=part, span_s=span_s, hop_s=hop_s, machine=facts)
+            )
     return chosen
+
+
+def _machine(case: CaseConfig, recording: Recording) -> dict[str, Any]:
+    """What a device's `machine:` block would say of this recording."""
+    found: dict[str, Any] = {}
+    rpm = recording.facts.get("rpm")
+    if rpm:
+        found["shaft_hz"] = float(rpm) / 60.0
+        if case.bearing is not None:
+            found["bearing"] = case.bearing.model_dump()
+    return found
 
 
 def _signal(case: CaseConfig, recording: Recording, front: Front, chosen: Chosen) -> Signal | None:

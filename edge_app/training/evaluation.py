@@ -11,7 +11,7 @@ from edge_app.config import registry
 from edge_app.config.apps import check_stage
 from edge_app.config.errors import Problems
 from edge_app.config.evaluation import CaseConfig
-from edge_app.core.errors import ConfigError, ModelError, RecordingError
+from edge_app.core.errors import ConfigError, EdgeAppError, ModelError, RecordingError
 from edge_app.core.plugin import ModelContext
 from edge_app.core.results import FeatureVector
 from edge_app.core.stages import Model
@@ -19,7 +19,8 @@ from edge_app.training.cases import Chosen, Folder, case_front, choose, classes_
 from edge_app.training.float_models import steps_of
 from edge_app.training.footprint import Footprint, footprint, machine
 from edge_app.training.front import Front, app_document
-from edge_app.training.protocols.base import INT8, Case, CaseResult, Trail, find_protocol
+from edge_app.training.protocols.base import INT8, Case, CaseResult, Trail
+from edge_app.training.protocols.find import find_protocol
 from edge_app.training.uses import Use, manifest_uses, recipe_uses
 
 Say = Callable[[str, str], None]
@@ -132,9 +133,12 @@ def evaluate(app_dir: Path, data_dir: Path, *, split: str = "test", only: str | 
 
 def ask(app_dir: Path, config: CaseConfig, folder: Folder) -> Asked:
     """A case with its front and its models loaded, and what those have met before."""
-    front, data = case_front(app_dir, config)
     find_protocol(config.protocol)
-    model, file = _model(front, data, config)
+    front, data = case_front(app_dir, config)
+    try:
+        model, file = _model(front, data, config)
+    except EdgeAppError as error:
+        raise type(error)(f"case {config.name}: {error.what}", error.fix) from error
     models, no_float = steps_of(model, file)
     recipes = recipes_of(app_dir, config) if file is not None else []
     manifest: Any = getattr(model, "manifest", None)
@@ -150,18 +154,17 @@ def _model(front: Front, data: Mapping[str, Any], config: CaseConfig) -> tuple[M
     if config.part == "diagnose":
         here = (*here, "diagnose")
         if "diagnose" not in data["pipelines"][config.pipeline]:
-            raise ConfigError(
-                f"case {config.name}: pipeline {config.pipeline} has no `diagnose` block.", "Leave it out."
-            )
+            raise ConfigError(f"pipeline {config.pipeline} has no `diagnose` block.", "Leave it out.")
     document = app_document(front.app_dir, config.set)
     problems = Problems()
     local = registry.load_local(front.app_dir / front.app.plugins) if front.app.plugins else {}
     stage = check_stage("models", document, (*here, "model"), problems, local)
     problems.raise_if_any()
     if stage is None:
-        raise ModelError(f"case {config.name}: the model is wrong.", "`edge-app check` says what.")
+        raise ModelError("the model is wrong.", "`edge-app check` says what.")
     scale = {"g": 16 / 32768, "fs": 1 / 32768}.get(front.slot.unit, 1.0)
-    schema = front.extractor(front.slot.min_rate_hz, scale).schema
+    machine = {"shaft_hz": 25.0, "bearing": config.bearing.model_dump()} if config.bearing else {}
+    schema = front.extractor(front.slot.min_rate_hz, scale, machine).schema
     model: Model = stage.plugin.create(stage.config, ModelContext(front.app_dir, schema))
     name = getattr(stage.config, "file", None)
     return model, front.app_dir / name if name else None

@@ -31,8 +31,11 @@ class Front:
     decision: Any
     """Stage of the decider."""
 
-    def extractor(self, rate_hz: float, scale: float) -> FeatureExtractor:
-        """The app's features for a sensor of this rate (Hz) and scale (units per count)."""
+    def extractor(self, rate_hz: float, scale: float, machine: Mapping[str, Any] | None = None) -> FeatureExtractor:
+        """The app's features for a sensor of this rate (Hz) and scale (units per count).
+
+        `machine` is what a device's `machine:` block would say, as plain values.
+        """
         context = FeatureContext(
             rate_hz=rate_hz,
             scale=scale,
@@ -40,6 +43,7 @@ class Front:
             n_axes=self.slot.axes,
             window_s=self.pipeline.window.seconds,
             min_rate_hz=self.slot.min_rate_hz,
+            machine=machine or {},
         )
         made: FeatureExtractor = self.features.plugin.create(self.features.config, context)
         return made

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from edge_app.core.gate import make_gate
@@ -22,6 +25,7 @@ def trail_of(
     split: str = "test",
     span_s: Span | None = None,
     hop_s: float | None = None,
+    machine: Mapping[str, Any] | None = None,
 ) -> Trail:
     """A recording's samples through the device's windower, quality gate, features and operating gate.
 
@@ -33,8 +37,10 @@ def trail_of(
         Which part of the recording it is (s), for the report.
     hop_s : float, optional
         Distance of two windows (s) instead of the app's.
+    machine : mapping, optional
+        Facts of the machine, as a device's `machine:` block.
     """
-    extractor = front.extractor(max(signal.rate_hz, front.slot.min_rate_hz), signal.scale)
+    extractor = front.extractor(max(signal.rate_hz, front.slot.min_rate_hz), signal.scale, machine)
     config = front.pipeline.gate
     gate = make_gate(extractor, config.feature, config.above) if config else None
     verdicts: list[str] = []

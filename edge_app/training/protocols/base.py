@@ -1,6 +1,6 @@
 """The contract of a protocol: what it is given, what it gives back.
 
-A protocol is a module of this folder, named as `protocol:` in evaluate.yaml, with one function
+A protocol is a module of this folder, named as `protocol:` in evaluate.yaml and entered in find.py, with one function
 
     def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> CaseResult
 
@@ -15,20 +15,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.config.evaluation import CaseConfig
-from edge_app.core.errors import ConfigError
 from edge_app.core.results import FeatureSchema, FeatureVector, Inference
 from edge_app.core.stages import FeatureExtractor, Model
 from edge_app.training.front import Front
 from edge_app.training.importers.base import Recording
 
-PROTOCOLS = ("anomaly", "quiet", "own_baseline", "group_baseline", "classify", "beats", "heart_rate")
 INT8 = "int8"
 """Name of the shipped model's step."""
 
@@ -236,16 +233,3 @@ class CaseResult:
 
 
 Run = Callable[[Case, Sequence[Trail], Mapping[str, Model]], CaseResult]
-
-
-def find_protocol(name: str) -> Run:
-    """The function of a protocol. Raises ConfigError naming those there are."""
-    if name not in PROTOCOLS:
-        raise ConfigError(f"there is no protocol `{name}`.", f"Protocols: {', '.join(PROTOCOLS)}.")
-    try:
-        run: Run = import_module(f"edge_app.training.protocols.{name}").run
-    except ModuleNotFoundError as error:
-        if error.name != f"edge_app.training.protocols.{name}":
-            raise
-        raise ConfigError(f"the protocol `{name}` is not in this version.", "Leave the case out.") from error
-    return run
