@@ -150,8 +150,8 @@ class CnnRecipe(Strict):
     """Step size at the start; it falls in a straight line to zero."""
     shift: float = Field(default=0.0, ge=0, le=1)
     """Largest random shift of a window in time while learning, as share of it (circular)."""
-    gain_db: float = Field(default=0.0, ge=0)
-    """Random change of level while learning: standard deviation (dB)."""
+    noise: float = Field(default=0.0, ge=0)
+    """Noise added while learning, as share of the window's root mean square."""
     steps_per_sigma: int = Field(default=24, ge=1, le=64)
     """int8 steps of one standard deviation of the waveform."""
 

@@ -60,13 +60,18 @@ def train_forest(
     return ClassModel(b"", _manifest(train, recipe, forest, metrics, seed), {})
 
 
-def _fitted(train: Samples, recipe: RecipeConfig, seed: int) -> Any:
+def load_forest() -> Any:
+    """scikit-learn's class. Raises PluginError when it is not installed."""
     try:
         from sklearn.ensemble import RandomForestClassifier
     except ImportError as error:
         raise PluginError(
             "a forest is trained by scikit-learn, which is not installed.", "Install it: pip install 'edge-app[train]'."
         ) from error
+    return RandomForestClassifier
+
+
+def _fitted(train: Samples, recipe: RecipeConfig, seed: int) -> Any:
     features, classes = train.features, train.classes
     if "augment" in recipe.model_fields_set:
         random = np.random.RandomState(seed)
@@ -75,7 +80,7 @@ def _fitted(train: Samples, recipe: RecipeConfig, seed: int) -> Any:
     counts = np.bincount(classes, minlength=len(train.names)).tolist()
     weights = class_weights(counts, recipe.balance, [recipe.emphasis.get(name, 1.0) for name in train.names])
     settings = recipe.forest
-    made = RandomForestClassifier(
+    made = load_forest()(
         n_estimators=settings.trees,
         max_depth=settings.depth,
         min_samples_leaf=settings.min_leaf,

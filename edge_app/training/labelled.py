@@ -23,6 +23,7 @@ def train_labelled(task: Task, data_dir: Path, seed: int, progress: Progress) ->
         What is wrong with recipe or recordings: a class missing in training or validation, a recording in both.
     """
     recipe = task.recipe
+    check_installed(recipe.kind)
     train, validation = load_samples(task, data_dir, progress)
     progress.say("windows", f"{_listed(train)}; validation {_listed(validation)}")
     if recipe.kind == "classifier":
@@ -51,6 +52,18 @@ def train_labelled(task: Task, data_dir: Path, seed: int, progress: Progress) ->
             progress.say("check", f"{engine}: {found['differing_bytes_percent']:g} % of bytes differ, {same}")
         manifest = replace(manifest, engines=engines)
     return replace(made, manifest=manifest)
+
+
+def check_installed(kind: str) -> None:
+    """Before any recording is read: the library that trains a kind is there. Raises PluginError."""
+    if kind == "cnn":
+        from edge_app.training.convolution import load_torch
+
+        load_torch()
+    if kind == "forest":
+        from edge_app.training.forest import load_forest
+
+        load_forest()
 
 
 def load_samples(task: Task, data_dir: Path, progress: Progress) -> tuple[Samples, Samples]:
