@@ -2,8 +2,8 @@
 
 The reference is either the beats of an annotated ECG, or the intervals of a chest strap. A strap's list says how long
 each interval was and not when: it is laid from the recording's start on, one interval after the other. Windows of which
-the reference covers less than `COVER` are not compared. What the app does not judge is not compared either, but counted:
-`accepted_share` is the share of all windows it judges, and each recording lists the reasons for the others.
+the reference covers less than `COVER` are not compared. What the app does not judge is not compared either, but
+counted: `accepted_share` is the share of all windows it judges, and each recording lists the reasons for the others.
 
 Reference intervals go through the same rule of normal intervals as the app's own (dsp/rhythm.py); of an annotated ECG
 only intervals between two normal beats do.
@@ -47,6 +47,8 @@ class Truth:
     """How long it was (µs)."""
     normal: NDArray[np.bool_]
     """Whether it may count for variability."""
+    laid_end_to_end: bool
+    """Whether `start_s` is known only by adding up."""
 
     def within(self, start_s: float, end_s: float) -> dict[str, float] | None:
         """Rate and variability of the intervals that lie wholly in a window; None when they cover too little of it."""
@@ -68,11 +70,11 @@ def truth_of(reference: Reference, rate_hz: float) -> Truth | None:
         places_s = np.asarray(reference.beats, np.float64) / rate_hz
         sound = np.array([symbol in NORMAL_SYMBOLS for symbol in reference.symbols], np.bool_)
         lengths = np.rint(1e6 * np.diff(places_s)).astype(np.int64)
-        return Truth(places_s[:-1], lengths, sound[:-1] & sound[1:])
+        return Truth(places_s[:-1], lengths, sound[:-1] & sound[1:], False)
     if reference.rr_ms is not None and len(reference.rr_ms):
         lengths = np.rint(1000.0 * reference.rr_ms).astype(np.int64)
         starts_s = np.concatenate(([0.0], np.cumsum(lengths[:-1]) / 1e6))
-        return Truth(starts_s, lengths, np.ones(len(lengths), np.bool_))
+        return Truth(starts_s, lengths, np.ones(len(lengths), np.bool_), True)
     return None
 
 
@@ -81,6 +83,7 @@ class Compared:
     """One recording: what the app measured, and what was true, of each judged window with a reference."""
 
     trail: Trail
+    truth: Truth
     measured: Mapping[str, Floats]
     """By feature; NaN where there is nothing to compare."""
     true: Mapping[str, Floats]
@@ -131,7 +134,7 @@ def compare(trail: Trail, truth: Truth) -> Compared:
             level = int(vector.values[trail.schema.names.index(name)])
             measured[name][number] = trail.extractor.physical(name, level)
             true[name][number] = value
-    return Compared(trail, measured, true)
+    return Compared(trail, truth, measured, true)
 
 
 def _measure(measures: Measures, compared: Sequence[Compared]) -> None:
@@ -224,7 +227,6 @@ def _facts(each: Compared) -> dict[str, Any]:
 
 
 def _note(result: CaseResult, compared: Sequence[Compared]) -> None:
-    straps = sum(each.trail.recording.reference is not None for each in compared)
     judged = sum(len(each.trail.judged) for each in compared)
     with_truth = sum(int((~np.isnan(each.true["heart_rate_bpm"])).sum()) for each in compared)
     if judged > with_truth:
@@ -232,7 +234,7 @@ def _note(result: CaseResult, compared: Sequence[Compared]) -> None:
             f"{judged - with_truth} of {judged} judged windows are not compared: the reference covers less than "
             f"{COVER:.0%} of them."
         )
-    if straps:
+    if any(each.truth.laid_end_to_end for each in compared):
         result.notes.append(
             "A chest strap's intervals carry no times: they are laid end to end from the recording's start."
         )
