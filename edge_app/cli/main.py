@@ -26,6 +26,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("check", "check app and device files before anything runs"),
     "doctor": ("doctor", "test this machine: interpreter, buses, sound, broker, disk, clock"),
     "sensors": ("sensors", "list sensor plugins, scan buses, read a sensor live"),
+    "record": ("record", "keep a sensor's samples, with label, for training and backtests"),
+    "recordings": ("recordings", "list, check, draw and split recordings"),
     "train": ("train", "make an app's model from recordings"),
     "evaluate": ("evaluate", "measure an app on recordings: figures with intervals, and a report"),
     "schema": ("schema", "write the JSON Schema of configurations and messages"),

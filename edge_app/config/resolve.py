@@ -20,7 +20,7 @@ from edge_app.core.errors import ConfigError
 if TYPE_CHECKING:
     from edge_app.sensors.recording import ReplaySpec
 
-__all__ = ["device_id", "load_app", "load_device", "load_sensor"]
+__all__ = ["device_facts", "device_id", "load_app", "load_device", "load_sensor"]
 
 
 def load_device(path: Path, *, replays: Mapping[str, ReplaySpec] | None = None) -> ResolvedDevice:
@@ -74,6 +74,12 @@ def device_id(path: Path) -> str:
         what = f"{document.place(('device', 'id'))}: device.id: the device has no id"
         raise ConfigError(what, "Write e.g. `device: {id: pump-7, site: plant-a}`.")
     return name
+
+
+def device_facts(path: Path) -> tuple[str, str, list[str]]:
+    """Id, site and bound slots of a device's file; its apps need not be there yet. Raises ConfigError."""
+    config = validated(DeviceConfig, _device_document(Path(path)))
+    return config.device.id, config.device.site, list(config.sensors)
 
 
 def _device_document(path: Path) -> Document:

@@ -101,7 +101,9 @@ def load_recording(
     factor = scale if scale is not None else table.scale
     counts, units_per_count = _quantise(columns, table, unit, range_units, factor)
     source = f"{path} [{'+'.join(names)}]"
-    return RecordedSignal(counts, units_per_count, unit, float(rate), FULL_SCALE, source)
+    as_recorded = table.clips_at is not None and range_units is None and scale is None
+    full_scale = table.clips_at if as_recorded and table.clips_at else FULL_SCALE
+    return RecordedSignal(counts, units_per_count, unit, float(rate), full_scale, source)
 
 
 def choose_channels(path: Path, table: Table, channel: str | None, n_axes: int) -> list[int]:

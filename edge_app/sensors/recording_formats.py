@@ -44,6 +44,8 @@ class Table:
     """Units per value, when the file says."""
     unit: str | None = None
     """Unit of the values, when the file says."""
+    clips_at: int | None = None
+    """Counts at which the sensor clipped, when the file says."""
 
 
 def read_table(path: Path) -> Table:
@@ -268,6 +270,12 @@ def _read_csv(path: Path) -> Table:
     return read_csv(path)
 
 
+def _read_own(path: Path) -> Table:
+    from edge_app.sensors.sidecar import read_own
+
+    return read_own(path)
+
+
 _READERS: dict[str, Callable[[Path], Table]] = {
     ".wav": read_wav,
     ".csv": _read_csv,
@@ -276,4 +284,5 @@ _READERS: dict[str, Callable[[Path], Table]] = {
     ".npz": read_npz,
     ".npy": read_npy,
     ".mat": read_mat,
+    ".json": _read_own,
 }

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_app.core.errors import RecordingError
-from edge_app.training.importers import cwru, femto, msa301, ppg, signs, sisfall, telemetry, wav, wfdb
+from edge_app.training.importers import cwru, femto, msa301, own, ppg, signs, sisfall, telemetry, wav, wfdb
 from edge_app.training.importers.base import Dataset, Recording
 from edge_app.training.importers.folder import Folder, look_into
+from edge_app.training.importers.splits import with_splits
 
 IMPORTERS: tuple[Callable[[Folder], list[Recording]], ...] = (
+    own.find,
     cwru.find,
     femto.find,
     msa301.find,
@@ -57,7 +59,7 @@ def find_datasets(data_dir: Path) -> list[Dataset]:
             " named after their label.",
         )
     by_name: dict[str, list[Recording]] = {}
-    for recording in _unique(recordings):
+    for recording in with_splits(_unique(recordings), folder):
         by_name.setdefault(recording.dataset, []).append(recording)
     return [FoundDataset(name, tuple(sorted(found, key=lambda r: r.id))) for name, found in sorted(by_name.items())]
 

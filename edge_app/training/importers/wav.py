@@ -11,6 +11,7 @@ import numpy as np
 
 from edge_app.sensors.recording import load_recording
 from edge_app.sensors.recording_formats import read_table
+from edge_app.sensors.sidecar import SIDECAR
 from edge_app.training.importers.base import Recording, Signal
 from edge_app.training.importers.folder import Folder
 from edge_app.training.importers.signals import with_hash
@@ -18,12 +19,11 @@ from edge_app.training.importers.signals import with_hash
 BLDC, MIMII, FILES = "bldc-audio", "mimii", "wav"
 _BLDC = r"(?P<label>[a-z]+)_(?P<motor>M\d+)_(?P<speed>\d{3,5})(?:_\d\d_[a-z]+)?"
 _MIMII = r"(?P<machine>valve|fan|pump|slider|slide_rail)_id_?(?P<unit>\d\d)_(?P<state>n|abn|normal|abnormal)_\d+"
-OWN_SIDECAR = "recording.json"
 
 
 def find(folder: Folder) -> list[Recording]:
     """Every WAV file but the chunks of our own recordings."""
-    own = {path.parent for path in folder.files if path.name == OWN_SIDECAR}
+    own = {path.parent for path in folder.files if path.name == SIDECAR}
     return [_recording(folder, path) for path, _ in folder.matching(r".+\.wav") if path.parent not in own]
 
 
