@@ -53,6 +53,11 @@ class MessageModel(_Message):
 
     n: str = Field(min_length=1, description="Name of the model, from its manifest.")
     h: str = Field(pattern=r"^[0-9a-f]{1,12}$", description="First 12 hex digits of the model file's SHA-256.")
+    l: str | None = Field(  # noqa: E741
+        None,
+        pattern=r"^[0-9a-f]{8}$",
+        description="First 8 hex digits of the hash of the normal learnt here; absent when the shipped one served.",
+    )
 
 
 class Why(_Open):

@@ -92,6 +92,8 @@ class ModelIdentity:
     """The manifest's name."""
     sha256: str
     """Of the model file, 64 hex digits; messages carry the first 12."""
+    normal: str = ""
+    """First 8 hex digits of the learnt normal's hash; empty when the shipped mapping served."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def read_normal(content: bytes, where: str) -> LearntNormal:
     """The learnt normal in the bytes of a file; `where` names it. Raises BaselineError for whatever is not one."""
     try:
         if len(content) > MAX_BYTES:
-            raise ModelError(f"{where}: larger than {MAX_BYTES} bytes")
+            raise ModelError(f"{where}: larger than {MAX_BYTES} bytes", FIX)
         return _normal(Fields(_json(content, where), where))
     except ModelError as error:
         raise BaselineError(error.what, FIX) from error
@@ -48,7 +48,7 @@ def _json(content: bytes, where: str) -> Any:
     try:
         return json.loads(content.decode("utf-8"), parse_constant=refuse)
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{where}: not JSON: {error}") from error
+        raise ModelError(f"{where}: not JSON: {error}", FIX) from error
 
 
 def _normal(top: Fields) -> LearntNormal:

@@ -227,7 +227,7 @@ def knots_at(median: float, level: float, settings: NormalSettings) -> tuple[tup
 def _check_enough(values: Values, settings: NormalSettings, n_features: int) -> None:
     """Refuses what is too short, of poor quality, or of a machine that mostly stood still."""
     if values.ndim != 2 or values.shape[1] != n_features or values.dtype != np.int16:
-        raise BaselineError(f"{values.dtype} features of shape {values.shape} for a model of {n_features} features")
+        raise BaselineError(f"{values.dtype} features of shape {values.shape} for a model of {n_features} features", "")
     seen = len(values) + settings.unknown + settings.idle
     if seen and settings.idle > IDLE_MAX * seen:
         raise BaselineError(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from edge_app.beat_windowing import make_windower
 from edge_app.config.resolved import GateSpec, ResolvedApp, ResolvedDevice, ResolvedPipeline, ResolvedSensor, Stage
 from edge_app.config.trial import check_scores, kinds_of, placed, unknown_feature
 from edge_app.core.clock import Clock
@@ -23,7 +25,10 @@ from edge_app.runtime.control import ControlServer
 from edge_app.runtime.diagnosis import Diagnoser
 from edge_app.runtime.health import Health
 from edge_app.runtime.lane import QUICK_S, Lane
+from edge_app.runtime.learning import Learning, LearningSpec
 from edge_app.runtime.lifecycle import Commands, Parts
+from edge_app.runtime.normal_settings import binding_of, learnable, normal_settings
+from edge_app.runtime.normals import NormalStore
 from edge_app.runtime.outbox import Outbox
 from edge_app.runtime.pipeline import Judgement, Pipeline
 from edge_app.runtime.reader import Reader
@@ -33,7 +38,7 @@ from edge_app.runtime.timebase import TimeBase
 from edge_app.runtime.voice import Identity
 from edge_app.runtime.watchdog import Watchdog
 from edge_app.transport.topics import Topics
-from edge_app.windowing import QualityLimits, Windower
+from edge_app.windowing import QualityLimits
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class Announcer:
 
     def __call__(self, decision: Decision | None, *, state_key: str, state: Mapping[str, Any]) -> None:
         self._outbox.submit(decision, state_key, state)
-        if decision is not None:
+        if decision is not None and "notice" not in decision.why:
             fields = {"state": decision.state, "level": decision.level, "flags": list(decision.flags)}
             self._outbox.set_now(decision.app, decision.pipeline, fields)
 
@@ -100,7 +105,8 @@ def build(device: ResolvedDevice, options: RunOptions, clock: Clock) -> Parts:
         for slot, sensor in sensors.items()
     ]
     every = [pipeline for group in pipelines.values() for _, pipeline in group]
-    control = ControlServer(folder, Commands(every, list(alarms.values()))) if options.control else None
+    learnings = _learnings(device, sensors, pipelines, folder, timebase, options)
+    control = ControlServer(folder, Commands(every, list(alarms.values()), learnings)) if options.control else None
     return Parts(
         readers=readers,
         pipelines=every,
@@ -114,6 +120,7 @@ def build(device: ResolvedDevice, options: RunOptions, clock: Clock) -> Parts:
         inline=not options.paced,
         keep_trying=options.keep_trying,
         restore=lambda: restore(journal, every, list(alarms.values()), timebase),
+        learnings=learnings,
     )
 
 
@@ -201,6 +208,35 @@ def _pipeline(
     )
 
 
+def _learnings(
+    device: ResolvedDevice,
+    sensors: Mapping[str, Sensor],
+    pipelines: Mapping[str, list[tuple[ResolvedPipeline, Pipeline]]],
+    folder: Path,
+    timebase: TimeBase,
+    options: RunOptions,
+) -> list[Learning]:
+    """What learns normal, for every pipeline whose model can."""
+    apps = {app.name: app for app in device.apps}
+    found = []
+    for slot, group in pipelines.items():
+        for spec, pipeline in group:
+            if not learnable(pipeline.model):
+                continue
+            app = apps[pipeline.identity.app]
+            normals = NormalStore(folder, app.name, spec.name)
+            settings = normal_settings(spec, binding_of(device.sensors[slot], sensors[slot]))
+            learning_spec = LearningSpec(
+                make_model=partial(make_model, app, spec, pipeline.extractor.schema),  # type: ignore[arg-type]
+                settings=settings,
+                inline=not options.paced,
+            )
+            learning = Learning(pipeline, learning_spec, normals, timebase)
+            pipeline.learning = learning
+            found.append(learning)
+    return found
+
+
 def _adopt(pairs: list[tuple[ResolvedPipeline, Pipeline]]) -> None:
     """Give every pipeline the children that name it in `suppressed_by`."""
     by_key = {pipeline.identity.key: pipeline for _, pipeline in pairs}
@@ -224,7 +260,8 @@ def _lane(
     sensor: Sensor, spec: ResolvedPipeline, pipeline: Pipeline, clock: Clock, options: RunOptions, lanes: int
 ) -> Lane:
     """A pipeline behind its sensor; the reader's patience is shared by all of that sensor's lanes."""
-    windower = Windower(
+    windower = make_windower(
+        spec.each,
         sensor.rate_hz,
         spec.window_s,
         spec.hop_s,

@@ -24,8 +24,8 @@ KEEP_SHIFT = 10
 MEAN_BITS = 12
 """Fractional bits of the means."""
 BAND_STEPS = 18
-"""Steps from the baseline beyond which a mean lies outside: one and a half of the spreads (12 steps) that single windows
-have. Means over an hour stay within 1.2 on healthy simulated days, and at 2 in four features the alarm is near."""
+"""Steps from the baseline beyond which a mean lies outside: one and a half of the spreads (12 steps) that single
+windows have. Means over an hour stay within 1.2 on healthy simulated days; at 2 in four features the alarm is near."""
 SHARE_PERCENT = 10
 """So many of the features must lie outside, at least two."""
 SUSTAINED = 1800

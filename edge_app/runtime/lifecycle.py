@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,8 @@ from edge_app.core.errors import ControlError
 from edge_app.journal.journal import Journal
 from edge_app.runtime.control import ControlServer
 from edge_app.runtime.health import Health
+from edge_app.runtime.learn_command import learn
+from edge_app.runtime.learning import Learning
 from edge_app.runtime.outbox import Outbox
 from edge_app.runtime.pipeline import Pipeline
 from edge_app.runtime.presence import HEALTH_S
@@ -47,6 +49,8 @@ class Parts:
     """Whether a sensor that cannot be opened at the start is tried again for ever instead of refusing to start."""
     restore: Callable[[], None]
     """Brings back the alarm states of the last run, once the journal is open."""
+    learnings: Sequence[Learning] = ()
+    """What learns normal, for each pipeline that can."""
 
 
 class Device:
@@ -72,6 +76,9 @@ class Device:
             for note in parts.journal.notes:
                 log.warning(note)
             parts.restore()
+            for learning in parts.learnings:
+                stack.callback(learning.close)
+                learning.load()
             self._open_sensors(stack)
             stack.callback(parts.outbox.close)
             parts.outbox.start()
@@ -209,17 +216,22 @@ class Device:
 class Commands:
     """Carries out what arrives at the control socket."""
 
-    def __init__(self, pipelines: list[Pipeline], sensor_alarms: list[SensorAlarm]) -> None:
+    def __init__(
+        self, pipelines: list[Pipeline], sensor_alarms: list[SensorAlarm], learnings: Sequence[Learning] = ()
+    ) -> None:
         self._pipelines = pipelines
         self._sensor_alarms = sensor_alarms
+        self._learnings = list(learnings)
 
     def __call__(self, request: Mapping[str, Any]) -> Any:
-        """`{"verb": "why"|"ack"|"shelve"|"unshelve"|"reset", "pipe": name or absent, "minutes": int}`."""
+        """`{"verb": "why"|"ack"|"shelve"|"unshelve"|"reset", "pipe": name or absent, "minutes": int}`, or "learn"."""
         verb, wanted = request.get("verb"), request.get("pipe")
         if verb == "why":
             return [pipeline.why() for pipeline in self._matching(self._pipelines, wanted)]
+        if verb == "learn":
+            return learn(request, self._learning_of(wanted))
         if verb not in ("ack", "shelve", "unshelve", "reset"):
-            raise ControlError(f"unknown verb {verb!r}", "Known verbs: why, ack, shelve, unshelve, reset.")
+            raise ControlError(f"unknown verb {verb!r}", "Known verbs: why, ack, shelve, unshelve, reset, learn.")
         minutes = request.get("minutes")
         if minutes is not None and (type(minutes) is not int or not 1 <= minutes <= 7 * 24 * 60):
             raise ControlError(f"minutes is {minutes!r}", "Write a whole number from 1 to 10080 (a week).")
@@ -241,6 +253,19 @@ class Commands:
         if not done and refusal is not None:
             raise refusal
         return done
+
+    def _learning_of(self, wanted: Any) -> Learning:
+        """The one pipeline that is meant: learning changes how a machine is judged, so none is guessed."""
+        every = self._learnings
+        found = [
+            each for each in every if wanted in (None, each.pipeline.identity.pipeline, each.pipeline.identity.key)
+        ]
+        names = ", ".join(each.pipeline.identity.key for each in every) or "none"
+        if not found:
+            raise ControlError(f"no pipeline {wanted or 'here'!r} has a normal to learn", f"Those that have: {names}.")
+        if len(found) > 1:
+            raise ControlError("several pipelines have a normal to learn", f"Name one: --pipeline {names}.")
+        return found[0]
 
     def _matching(self, items: list[Any], wanted: Any) -> list[Any]:
         if wanted is None:

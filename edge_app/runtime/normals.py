@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from edge_app.core.errors import BaselineError
 from edge_app.core.results import LearntNormal
-from edge_app.inference.learnt import MAX_BYTES, normal_text, read_normal
+from edge_app.inference.learnt import FIX, MAX_BYTES, normal_text, read_normal
 
 FOLDER = "learned"
 CURRENT = "current"
@@ -29,7 +29,7 @@ RUNNING = "learning"
 KEPT = 20
 """Normals kept; the oldest beyond are deleted."""
 KEPT_WINDOWS = 4096
-"""Windows kept with a normal, evenly from all, to compare normals on; of the last KEPT_SETS only."""
+"""Windows kept with a normal, the last ones, to compare normals on; of the last KEPT_SETS only."""
 KEPT_SETS = 2
 MAX_WINDOW_BYTES = 32 << 20
 _NUMBER = re.compile(r"(\d{4})\.json")
@@ -61,9 +61,8 @@ class NormalStore:
             )
         with _disk(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            stride = -(-len(windows) // KEPT_WINDOWS)
             content = io.BytesIO()
-            np.save(content, np.ascontiguousarray(windows[::stride]), allow_pickle=False)
+            np.save(content, np.ascontiguousarray(windows[-KEPT_WINDOWS:]), allow_pickle=False)
             write_whole(self.folder / f"{number:04}.npy", content.getvalue())
             write_whole(self.folder / f"{number:04}.json", normal_text(normal).encode())
             self._select(number)
@@ -76,7 +75,7 @@ class NormalStore:
         return read_normal(_bytes(path, MAX_BYTES), str(path))
 
     def windows(self, number: int) -> NDArray[np.int16]:
-        """Windows it was learnt from, (n, n_features) evenly taken; none when they were not kept or are damaged."""
+        """The last windows it was learnt from, (n, n_features); none when they were not kept or are damaged."""
         path = self.folder / f"{number:04}.npy"
         try:
             values = np.load(io.BytesIO(_bytes(path, MAX_WINDOW_BYTES)), allow_pickle=False)
@@ -211,9 +210,9 @@ def _bytes(path: Path, most: int) -> bytes:
         with path.open("rb") as file:
             content = file.read(most + 1)
     except OSError as error:
-        raise BaselineError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise BaselineError(f"{path}: cannot be read ({error.strerror or error})", FIX) from error
     if len(content) > most:
-        raise BaselineError(f"{path}: larger than {most} bytes")
+        raise BaselineError(f"{path}: larger than {most} bytes", FIX)
     return content
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from array import array
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from edge_app.core.frames import Window
 from edge_app.core.gate import Gate
@@ -38,6 +38,23 @@ class Judgement:
     """What the second model says; None when it was not asked."""
     unready: str = ""
     """Why the model cannot judge any window yet; empty when it can."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether normal can be learnt from it: the signal is good and the machine runs."""
+        if self.features is None or self.features.doubts:
+            return False
+        return self.verdict == "judged" or (self.verdict == "unknown" and bool(self.unready))
+
+
+class LearningView(Protocol):
+    """What a pipeline asks of the learning beside it; see runtime/learning.py."""
+
+    def take(self, judgement: Judgement) -> None: ...
+
+    def summary(self) -> tuple[str, dict[str, Any]]: ...
+
+    def facts(self) -> dict[str, Any]: ...
 
 
 @dataclass
@@ -88,6 +105,9 @@ class Pipeline:
         self.extractor = extractor
         self.gate = gate
         self.use_model(model)
+        self.shipped = model
+        """The model as the app brought it, whatever normal serves."""
+        self.learning: LearningView | None = None
         self.decider = decider
         self.diagnoser = diagnoser
         self.words = words
@@ -120,6 +140,25 @@ class Pipeline:
         self.model = model
         self._unready = str(getattr(model, "unready", ""))
 
+    def adopt(self, model: Model, normal: str = "", words: str = "") -> None:
+        """Judge with another normal from the next window on: `normal` is its hash, empty for the shipped one.
+
+        `words` tell about it; empty when there is nothing new.
+        """
+        with self._lock:
+            self.use_model(model)
+            self._voice.model = replace(model.identity, normal=normal)
+        if words and self.last is not None:
+            self.notice("learnt", words, self.last.window)
+
+    def notice(self, kind: str, words: str, window: Window, facts: Mapping[str, Any] | None = None) -> None:
+        """Tell what is no matter of the alarm: event `changed` of level `info`, unless an alarm stands."""
+        with self._lock:
+            self.counts.decisions += 1
+            why = {"text": f"{words}.", "notice": kind, **(facts or {})}
+            level = "info" if self.decider.level == "ok" else ""
+            self._voice.say("changed", window.end_s, why, window_ms=0, quality=window.quality.percent, level=level)
+
     def _alarming(self, inference: Inference) -> bool:
         """Whether a window speaks for an alarm, or one stands."""
         return inference.score > self.decider.threshold or self.decider.standing
@@ -135,7 +174,11 @@ class Pipeline:
     def start(self) -> None:
         """Say that this pipeline judges from now on."""
         with self._lock:
-            why = {"text": f"judging began with model {self.model.identity.name}"}
+            text = f"judging began with model {self.model.identity.name}"
+            if self.learning is not None:
+                number = self.learning.facts()["normal"]
+                text += f" and normal {number} of this machine" if number else "; normal is not learnt on this machine"
+            why = {"text": text}
             self._say("started", self._time.now_s(), 0, why, quality=100)
 
     def command(self, name: str, minutes: int | None = None) -> tuple[str, ...]:
@@ -158,6 +201,7 @@ class Pipeline:
         """The last window explained: what was decided, or why nothing was."""
         with self._lock:
             last = self.last
+            learnt = self.learning.facts() if self.learning is not None else {}
             report: dict[str, Any] = {
                 "app": self.identity.app,
                 "pipe": self.identity.pipeline,
@@ -165,6 +209,7 @@ class Pipeline:
                 "level": self.decider.level,
                 "flags": list(self.decider.flags),
                 "threshold": self.decider.threshold,
+                **learnt,
             }
             if last is None:
                 return report | {"verdict": None, "why": {"text": "no window has been formed yet"}}
@@ -194,6 +239,8 @@ class Pipeline:
         if events and self.children:
             for child in self.children:
                 child.suppress(self.decider.standing, window.end_s)
+        if self.learning is not None:
+            self.learning.take(judgement)
         if self._on_judgement is not None:
             self._on_judgement(self, judgement)
         return judgement
@@ -236,7 +283,11 @@ class Pipeline:
             text += f"; median score since start {median:.2f}"
         if trend := self._trend.take():
             text += f"; {trend}"
-        why = {"text": text, "judged": judged, "unknown": unknown, "idle": idle}
+        drift: dict[str, Any] = {}
+        if self.learning is not None:
+            words, drift = self.learning.summary()
+            text += f"; {words}" if words else ""
+        why = {"text": text, "judged": judged, "unknown": unknown, "idle": idle, **drift}
         self._say("summary", window.end_s, SUMMARY_PERIOD_MS, why, quality=window.quality.percent)
 
 

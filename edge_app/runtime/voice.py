@@ -83,19 +83,31 @@ class Voice:
         self._decider = decider
         self._time = timebase
         self._emit = emit
-        self._model = model
+        self.model = model
+        """Which model judges; changes when a normal is learnt."""
 
     def say(
-        self, event: str, at_s: float, why: Mapping[str, Any], *, window_ms: int, quality: int, score: int = -1
+        self,
+        event: str,
+        at_s: float,
+        why: Mapping[str, Any],
+        *,
+        window_ms: int,
+        quality: int,
+        score: int = -1,
+        level: str = "",
     ) -> None:
-        """Tell one event that happened at monotonic time `at_s`, with its evidence (ms, percent, 0..10000)."""
+        """Tell one event that happened at monotonic time `at_s`, with its evidence (ms, percent, 0..10000).
+
+        `level` stands in for the decider's, for what is no matter of the alarm.
+        """
         decision = Decision(
             app=self._identity.app,
             app_version=self._identity.app_version,
             pipeline=self._identity.pipeline,
             event=event,
             state=self._decider.state,
-            level=self._decider.level,
+            level=level or self._decider.level,
             flags=self._decider.flags,
             score=score,
             threshold=self._decider.threshold_for(event),
@@ -105,6 +117,6 @@ class Voice:
             clock=self._time.clock_name(),
             mono_ms=self._time.mono_ms(at_s),
             window_ms=window_ms,
-            model=self._model,
+            model=self.model,
         )
         self._emit(decision, state_key=self._identity.key, state=self._decider.snapshot())

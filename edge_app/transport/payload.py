@@ -127,7 +127,9 @@ def _decision_head(dev: str, jid: str, boot: int, seq: int, d) -> str:
 def _decision_tail(hist: bool, d) -> str:
     model = "null"
     if d.model is not None:
-        model = '{"n":%s,"h":%s}' % (escape(d.model.name), escape(d.model.sha256[:12]))
+        learnt = getattr(d.model, "normal", "")
+        learnt = ',"l":%s' % escape(learnt) if learnt else ""
+        model = '{"n":%s,"h":%s%s}' % (escape(d.model.name), escape(d.model.sha256[:12]), learnt)
     return ',"q":%d,"win_ms":%d,"model":%s,"hist":%s}' % (d.quality, d.window_ms, model, "true" if hist else "false")
 
 
