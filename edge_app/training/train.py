@@ -10,7 +10,7 @@ from typing import Any
 from edge_app.core.errors import ModelError
 from edge_app.inference.manifest import Manifest, load_manifest, manifest_text, read_manifest
 from edge_app.training.anomaly import train_anomaly
-from edge_app.training.card import class_card
+from edge_app.training.card import class_card, shrinking
 from edge_app.training.classes import check_size
 from edge_app.training.evaluate import Outcome
 from edge_app.training.files import check_place, write_all
@@ -88,8 +88,10 @@ def _train_one(task: Task, data_dir: Path, folder: Path, seed: int, progress: Pr
         return Result(manifest, written)
     anomaly = train_anomaly(task, data_dir, seed, progress)
     manifest = _with_known_engines(anomaly.learnt.manifest, folder)
-    card = model_card(manifest, task, anomaly.outcomes) if manifest.kind == "autoencoder" else ""
-    card = card or class_card(manifest, task, anomaly.outcomes)
+    if manifest.kind == "autoencoder":
+        card = "\n".join([model_card(manifest, task, anomaly.outcomes), *shrinking(manifest.metrics)])
+    else:
+        card = class_card(manifest, task, anomaly.outcomes)
     written = _write(folder, manifest, anomaly.learnt.tflite, anomaly.learnt.steps, card, task)
     return Result(manifest, written, anomaly.outcomes, task.raise_score)
 
