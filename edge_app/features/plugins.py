@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edge_app.features.bearing_lines import BearingLines
     from edge_app.features.rhythm import Rhythm
     from edge_app.features.vibration import LineSettings, Vibration
+    from edge_app.features.waveform import Waveform
 
 
 class VibrationConfig(BaseModel):
@@ -185,4 +186,34 @@ RHYTHM = Plugin(
     config=RhythmConfig,
     create=_create_rhythm,
     micropython=True,
+)
+
+
+class WaveformConfig(BaseModel):
+    """Keys of `features: {plugin: waveform, …}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    samples: Annotated[int, Field(ge=8, le=4096, description="Values per axis: the length of the network's input.")]
+    rate_hz: Annotated[float, Field(gt=0, description="Rate of the values (Hz), whatever the sensor's.")]
+    top_hz: Annotated[float, Field(gt=0, description="Highest frequency kept (Hz), below half of `rate_hz`.")]
+
+
+def _create_waveform(config: WaveformConfig, context: FeatureContext) -> Waveform:
+    from edge_app.features.waveform import Waveform, WaveformSettings
+
+    if config.samples * context.n_axes > 4096:
+        raise ConfigError(
+            f"features waveform: {config.samples} samples of {context.n_axes} axes are more than 4096 values",
+            "Set fewer `samples`, or use fewer axes.",
+        )
+    settings = WaveformSettings(config.rate_hz, config.samples, config.top_hz, context.n_axes)
+    return Waveform(settings, context.rate_hz, context.window_s)
+
+
+WAVEFORM = Plugin(
+    name="waveform",
+    summary="the band-limited signal itself, free of its level, for convolutional networks",
+    config=WaveformConfig,
+    create=_create_waveform,
 )

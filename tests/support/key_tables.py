@@ -31,6 +31,7 @@ def models() -> dict[str, type[BaseModel]]:
         "app.pipelines.gate": schema.GateConfig,
         "app.pipelines.window": schema.WindowConfig,
         "app.pipelines.quality": schema.QualityConfig,
+        "app.pipelines.diagnose": schema.DiagnoseConfig,
         "device": schema.DeviceConfig,
         "device.device": schema.DeviceIdentity,
         "device.machine": schema.MachineConfig,

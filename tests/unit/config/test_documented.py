@@ -31,6 +31,6 @@ def test_each_key_says_what_it_means(name):
 def test_the_examples_on_the_page_are_yaml():
     examples = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example in examples:
         parse_document(example.encode(), PAGE)
