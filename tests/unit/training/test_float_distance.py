@@ -11,15 +11,14 @@ from model_files import gaussian_manifest, vector
 from edge_app.core.results import LearntNormal, ModelIdentity
 from edge_app.inference.gaussian import DiagonalGaussian, GaussianModel
 from edge_app.inference.manifest import Standardize
-from edge_app.training.float_gaussian import FloatGaussian
-from edge_app.training.float_models import steps_of
+from edge_app.training.float_models import FloatDistance, steps_of
 from edge_app.training.protocols.base import INT8
 
 IDENTITY = ModelIdentity("test_int8", "0" * 64)
 
 
 def test_where_the_device_rounds_nothing_both_say_the_same() -> None:
-    whole, real = GaussianModel(gaussian_manifest(), IDENTITY), FloatGaussian(gaussian_manifest(), IDENTITY)
+    whole, real = GaussianModel(gaussian_manifest(), IDENTITY), FloatDistance(gaussian_manifest(), IDENTITY)
     given = vector(140, 280, -300)  # steps 10, 20, 0: tests/unit/inference/test_gaussian.py
     assert real.infer(given).raw == whole.infer(given).raw == 1700
     assert real.infer(given).contributions.tolist() == [100, 1600, 0]
@@ -28,7 +27,7 @@ def test_where_the_device_rounds_nothing_both_say_the_same() -> None:
 
 def test_steps_are_not_rounded() -> None:
     # One count is a quarter of a step; the second feature counts double: (1/4)^2 + (2 · 6/4)^2 = 9.0625.
-    assert FloatGaussian(gaussian_manifest(), IDENTITY).infer(vector(101, 206, -300)).raw == 9
+    assert FloatDistance(gaussian_manifest(), IDENTITY).infer(vector(101, 206, -300)).raw == 9
     assert GaussianModel(gaussian_manifest(), IDENTITY).infer(vector(101, 206, -300)).raw == 16  # steps 0, 2
 
 
@@ -41,14 +40,14 @@ def test_a_learnt_normal_moves_both_alike() -> None:
     )  # fmt: skip
     manifest = replace(base, gaussian=None, standardize=Standardize((0,) * 3, (1,) * 3, 1))
     whole = DiagonalGaussian(manifest, IDENTITY).with_normal(normal)
-    real = FloatGaussian(manifest, IDENTITY).with_normal(normal)
+    real = FloatDistance(manifest, IDENTITY).with_normal(normal)
     assert whole.infer(vector(10, 20, 40)).raw == real.infer(vector(10, 20, 40)).raw == 10**2 + 10**2 + 10**2
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_rounding_costs_less_than_half_a_step_a_feature(seed: int) -> None:
     values = np.random.default_rng(seed).integers(-900, 900, (50, 3))
-    whole, real = GaussianModel(gaussian_manifest(), IDENTITY), FloatGaussian(gaussian_manifest(), IDENTITY)
+    whole, real = GaussianModel(gaussian_manifest(), IDENTITY), FloatDistance(gaussian_manifest(), IDENTITY)
     for row in values:
         given = vector(*row.tolist())
         apart = np.sqrt(whole.infer(given).raw) - np.sqrt(real.infer(given).raw)
