@@ -25,7 +25,7 @@ Finding = tuple[float, str]
 
 GOOD = Quality(100)
 _BUFFER_WINDOWS = 8
-_MOST_EMPTY_WINDOWS = 120
+MOST_EMPTY_WINDOWS = 120
 """Empty windows of one gap; beyond, only `index` and `skipped` advance (the sensor's own alarm speaks by then)."""
 _CHANCE_OF_RUN = 1e-9
 """A run of equal values means a stuck sensor when noise would show it in fewer than this share of the windows."""
@@ -94,13 +94,14 @@ class Windower:
         if rate_hz < min_rate_hz:
             self._too_slow = (2.0, f"{rate_hz:g} Hz is below the {min_rate_hz:g} Hz this app needs")
         self._capacity = _BUFFER_WINDOWS * max(self.length, self.hop)
+        self._buffer: Counts
+        self._fill = 0
+        self._start = 0
         self.reset()
 
     def reset(self) -> None:
         """Forget all samples and times, as for a new signal. Not needed after a sensor was reopened: that is a gap."""
-        self._buffer = np.empty((self.n_axes, self._capacity), dtype=np.int16)
-        self._fill = 0
-        self._start = 0
+        self._drop_samples()
         self._expected_s: float | None = None
         self._due_s = 0.0
         self._gap_reasons: list[str] = []
@@ -189,13 +190,17 @@ class Windower:
             self._meter.add(frame.start_s, frame.length)
             return
         self._gap_reasons = [self._describe_gap(frame.lost, jump_s)]
-        self._fill = self._start = 0
-        self._buffer = np.empty((self.n_axes, self._capacity), dtype=np.int16)
+        self._drop_samples()
         self._meter = RateMeter(self.limits.rate_after_s)
         self._meter.add(frame.start_s, frame.length)
         if jump_s < -self._gap_limit_s:  # no time to fill: say so once and start a new grid
             windows.append(self._empty(frame, frame.start_s))
             self._due_s = frame.start_s + self._length_s
+
+    def _drop_samples(self) -> None:
+        """Go on with the next sample: those before a gap are in no window with those behind it."""
+        self._fill = self._start = 0
+        self._buffer = np.empty((self.n_axes, self._capacity), dtype=np.int16)
 
     def _describe_gap(self, lost: int, jump_s: float) -> str:
         if lost > 0:
@@ -212,12 +217,12 @@ class Windower:
         whole_at_s = frame.start_s + (self.length - (self._fill - self._start)) / self.rate_hz
         last_s = min(frame.end_s, whole_at_s - 0.5 * self._hop_s)
         missing = int((last_s - self._due_s) / self._hop_s + 1e-6) + 1 if last_s >= self._due_s - 1e-9 else 0
-        if missing > _MOST_EMPTY_WINDOWS:
-            extra = missing - _MOST_EMPTY_WINDOWS
+        if missing > MOST_EMPTY_WINDOWS:
+            extra = missing - MOST_EMPTY_WINDOWS
             self.index += extra
             self.skipped += extra
             self._due_s += extra * self._hop_s
-            missing = _MOST_EMPTY_WINDOWS
+            missing = MOST_EMPTY_WINDOWS
         for _ in range(missing):
             windows.append(self._empty(frame, self._due_s))
             self._due_s += self._hop_s
@@ -254,7 +259,7 @@ def quality_of(findings: list[Finding]) -> Quality:
 
 
 def judge_samples(samples: Counts, full_scale: int, limits: QualityLimits) -> list[Finding]:
-    """What is wrong with the counts of one window, each axis on its own: flat line, clipping, stuck value.
+    """What is wrong with the counts of one window, each axis on its own: flat line, saturation, clipping, stuck value.
 
     Parameters
     ----------
@@ -275,7 +280,8 @@ def judge_samples(samples: Counts, full_scale: int, limits: QualityLimits) -> li
         where = f" (axis {axis + 1})" if samples.shape[0] > 1 else ""
         top, bottom = int(highest[axis]), int(lowest[axis])
         if top == bottom:
-            findings.append((2.0, f"flat line{where}"))
+            saturated = top >= full_scale or bottom <= -full_scale
+            findings.append((2.0, f"saturated, flat at full scale{where}" if saturated else f"flat line{where}"))
             continue
         if top >= full_scale or bottom <= -full_scale:
             clipped = int(np.count_nonzero((samples[axis] >= full_scale) | (samples[axis] <= -full_scale)))

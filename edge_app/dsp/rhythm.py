@@ -20,8 +20,8 @@ LONGEST_US = 2000000
 NORMAL_PERCENT = 20
 """An interval further than this from the median of its neighbours counts as ectopic or misdetected: SDNN and RMSSD
 leave it out. Source: Task Force 1996, "20 %" rule of NN intervals, with a median in place of the one before."""
-NEIGHBOURS = 2
-"""Intervals to both sides whose median is the measure."""
+NEIGHBOURS = 3
+"""Intervals to both sides whose median is the measure: in bigeminy four of the six are of the other kind."""
 NOTHING = -32768
 """Level of a quantity that is zero or cannot be told."""
 TOLERANCE_US = 40000
@@ -56,15 +56,15 @@ def median(values) -> int:
 
 
 def normal(intervals: list[int]) -> list[bool]:
-    """For each interval whether it is plausible and near the median of itself and its neighbours."""
+    """For each interval whether it is plausible and near the median of its neighbours."""
     good = plausible(intervals)
     found = []
     for index in range(len(intervals)):
         near = []
         for other in range(max(0, index - NEIGHBOURS), min(len(intervals), index + NEIGHBOURS + 1)):
-            if good[other]:
+            if good[other] and other != index:
                 near.append(intervals[other])
-        if not good[index]:
+        if not good[index] or not near:
             found.append(False)
             continue
         middle = median(near)
@@ -165,14 +165,18 @@ def irregularity_q8(intervals: list[int], keep: list[bool]) -> int:
 
 
 def rhythm_levels(intervals: list[int]) -> list[int]:
-    """The features of docs/reference/features.md, "rhythm", in their order: log2 in Q8; at least two intervals."""
+    """The features of docs/reference/features.md, "rhythm", in their order: log2 in Q8; at least two intervals.
+
+    Variability is told of windows in which half of the intervals or more are normal: else it would be that of a few.
+    """
     good = plausible(intervals)
     steady = normal(intervals)
     uneven = sum([1 for each in steady if not each])
+    told = 2 * uneven <= len(intervals)
     return [
         ratio_q8(60000000, mean_us(intervals)),
-        ratio_q8(sdnn_us(intervals, steady), 1000),
-        ratio_q8(rmssd_us(intervals, steady), 1000),
+        ratio_q8(sdnn_us(intervals, steady), 1000) if told else NOTHING,
+        ratio_q8(rmssd_us(intervals, steady), 1000) if told else NOTHING,
         ratio_q8(100 * uneven, len(intervals)),
         irregularity_q8(intervals, good),
     ]

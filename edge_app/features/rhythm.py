@@ -84,12 +84,16 @@ class Rhythm:
 
     def describe(self, vector: FeatureVector) -> str:
         """What a person wants to know of a window, in a sentence."""
-        rate, sdnn, rmssd, uneven, irregularity = (physical(int(each)) for each in vector.values)
+        levels = dict(zip(NAMES, (int(each) for each in vector.values), strict=True))
+        shown = {name: physical(each) for name, each in levels.items()}
         beats = physical(vector.evidence["beats"])
-        return (
-            f"Heart rate {rate:.0f} bpm over {beats:.0f} beats, SDNN {sdnn:.0f} ms, RMSSD {rmssd:.0f} ms, "
-            f"{uneven:.0f} % uneven intervals, irregularity {irregularity:.2f}"
-        )
+        text = f"Heart rate {shown['heart_rate_bpm']:.0f} bpm over {beats:.0f} beats"
+        if levels["sdnn_ms"] != NOTHING:
+            text += f", SDNN {shown['sdnn_ms']:.0f} ms, RMSSD {shown['rmssd_ms']:.0f} ms"
+        text += f", {shown['uneven_percent']:.0f} % uneven intervals"
+        if levels["irregularity"] != NOTHING:
+            text += f", irregularity {shown['irregularity']:.2f}"
+        return text
 
     def level(self, feature: str, value: float) -> int:
         """A physical value (bpm, ms, percent, ratio) as that feature's integer."""

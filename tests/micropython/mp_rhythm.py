@@ -40,6 +40,12 @@ def test_what_is_not_normal_is_left_out_of_variability():
     assert rmssd_us(intervals, normal(intervals)) == 0
 
 
+def test_in_bigeminy_no_interval_is_normal_and_variability_is_not_told():
+    intervals = [600000, 1000000] * 10
+    assert normal(intervals).count(True) == 0
+    assert rhythm_levels(intervals)[1:4] == [NOTHING, NOTHING, 1701]  # 100 %: 256 log2 100 = 1700.8
+
+
 def test_the_mean_is_not_moved_by_one_missed_beat_in_twenty():
     assert mean_us([800000] * 19 + [1600000]) == 800000
 

@@ -169,6 +169,11 @@ def test_a_resting_sensor_with_gravity_and_noise_is_not_flat():
     assert quality_after(noise(rms=0.8, offset=2048)).judgeable  # 1 g at 16 g full scale, noise below one count
 
 
+def test_a_constant_full_scale_is_saturation_and_named_so():
+    quality = quality_after(np.full((1, 100), 32767, np.int16))
+    assert (quality.reasons, quality.judgeable) == (("saturated, flat at full scale",), False)
+
+
 def test_a_constant_value_is_a_flat_line_and_not_judgeable():
     quality = quality_after(np.full((1, 1000), 2048, dtype=np.int16))
     assert (quality.percent, quality.reasons, quality.judgeable) == (0, ("flat line",), False)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.core.stages import Model
-from edge_app.dsp.rhythm import normal, rmssd_us, sdnn_us
+from edge_app.dsp.rhythm import NOTHING, normal, rmssd_us, sdnn_us
 from edge_app.training.importers.base import Reference
 from edge_app.training.measures import auroc
 from edge_app.training.protocols.base import INT8, Case, CaseResult, Scatter, Trail, infer_all
@@ -110,7 +110,8 @@ def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> Cas
         _measure(measures, compared)
         _measure_irregular(measures, compared, model)
     for each in compared:
-        result.recordings[each.trail.id] = _facts(each)
+        channel = {"channel": case.config.channel} if case.config.channel else {}
+        result.recordings[each.trail.id] = {**channel, **_facts(each)}
     _note(result, compared)
     points = [
         (float(true), float(measured))
@@ -132,6 +133,8 @@ def compare(trail: Trail, truth: Truth) -> Compared:
         found = truth.within(offset_s + float(trail.start_s[index]), offset_s + float(trail.end_s[index]))
         for name, value in (found or {}).items():
             level = int(vector.values[trail.schema.names.index(name)])
+            if level == NOTHING:
+                continue
             measured[name][number] = trail.extractor.physical(name, level)
             true[name][number] = value
     return Compared(trail, truth, measured, true)
