@@ -6,12 +6,13 @@ from pathlib import Path
 
 from edge_app.core.errors import ConfigError
 from edge_app.training.evaluation import Evaluation
+from edge_app.training.evaluation_html import page
 from edge_app.training.evaluation_tables import case_heading, footprint_rows, metric_rows, recording_rows, remarks
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write report.md and report.html. Raises ConfigError when the folder cannot be written to."""
-    texts = {"report.md": markdown(evaluation)}
+    texts = {"report.md": markdown(evaluation), "report.html": page(evaluation)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
