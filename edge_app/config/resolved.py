@@ -67,6 +67,8 @@ class ResolvedPipeline:
     model: Stage
     decision: Stage
     diagnose: DiagnoseSpec | None = None
+    each: str = "hop"
+    """What a window is cut for: "hop" or "beat"."""
 
 
 @dataclass(frozen=True)

@@ -90,11 +90,30 @@ class GateConfig(Strict):
 class WindowConfig(Strict):
     """How the signal is cut."""
 
+    each: Literal["hop", "beat"] = Field(
+        default="hop", description="What a window is cut for: every hop, or every heartbeat of an ECG (`beat`)."
+    )
     seconds: float = Field(gt=0, le=600, description="Length of a window (s).", examples=[1.0])
-    hop_s: float = Field(gt=0, le=600, description="Time between the starts of two windows (s).", examples=[0.5])
+    hop_s: float = Field(
+        default=1.0,
+        gt=0,
+        le=600,
+        description="Time between the starts of two windows (s). Needed, but not with `each: beat`.",
+        examples=[0.5],
+    )
 
     @model_validator(mode="after")
     def _no_holes(self) -> WindowConfig:
+        given = "hop_s" in self.model_fields_set
+        if self.each == "beat" and given:
+            raise ValueError("`hop_s` has no meaning with `each: beat`: the heart says when\nTake it out.")
+        if self.each == "beat" and self.seconds < 8:
+            raise ValueError(
+                f"`seconds: {self.seconds:g}` is too short for `each: beat`: a beat is judged among its neighbours\n"
+                "Write 8 or more."
+            )
+        if self.each == "hop" and not given:
+            raise ValueError("`hop_s` is missing\nAdd it: the time between the starts of two windows (s).")
         if self.hop_s > self.seconds:
             raise ValueError(
                 f"`hop_s: {self.hop_s:g}` is longer than the window of {self.seconds:g} s: signal would go unseen\n"

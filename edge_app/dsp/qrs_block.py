@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_app.dsp.qrs import QrsPlan, QrsRules, extremes
+from edge_app.dsp.qrs_rules import QrsPlan, QrsRules, extremes
 
 Ints = NDArray[np.int64]
 

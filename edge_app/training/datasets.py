@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_app.beat_windowing import make_windower
 from edge_app.config.recipe import Source
 from edge_app.core.clock import SystemClock
 from edge_app.core.errors import RecordingError
@@ -20,7 +21,6 @@ from edge_app.sensors.recording import load_recording
 from edge_app.training.front import Front
 from edge_app.training.importers.base import Recording, Signal
 from edge_app.training.importers.select import cut, stretches, with_axes
-from edge_app.windowing import Windower
 
 Features = NDArray[np.int16]
 """int16 of shape (n_windows, n_features): log2 in Q8."""
@@ -149,7 +149,8 @@ def windows(signal: Signal, task: Front, hop_s: float) -> Iterator[Window]:
 
     A planned pause (`Signal.starts`) is no gap: the windower begins afresh behind it, and nothing is told of it.
     """
-    windower = Windower(signal.rate_hz, task.pipeline.window.seconds, hop_s, signal.counts.shape[0])
+    wanted = task.pipeline.window
+    windower = make_windower(wanted.each, signal.rate_hz, wanted.seconds, hop_s, signal.counts.shape[0])
     piece = max(1, round(10 * signal.rate_hz))
     for first, last, began_s in stretches(signal):
         if first:

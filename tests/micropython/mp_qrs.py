@@ -1,6 +1,7 @@
 """Heartbeats are found alike under every runtime, in an ECG drawn from whole numbers."""
 
-from edge_app.dsp.qrs import Medians, QrsDetector, QrsPlan, extremes
+from edge_app.dsp.qrs import QrsDetector
+from edge_app.dsp.qrs_rules import Medians, QrsPlan, extremes
 
 
 def triangle(distance, width, height):
