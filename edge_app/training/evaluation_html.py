@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -19,6 +20,7 @@ from edge_app.training.protocols.base import INT8, Figure, ScoreTrace
 from edge_app.training.svg import draw
 
 MOST_CARDS = 4
+_CODE = re.compile(r"`([^`]*)`")
 
 STYLE = """
 :root { color-scheme: light dark; --bg: #f6f7f9; --card: #ffffff; --ink: #1b2430; --soft: #5b6776; --line: #dde2e8;
@@ -44,11 +46,16 @@ table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabu
 th, td { text-align: right; padding: 6px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; } tr:last-child td { border-bottom: 0; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--card); }
+@media (max-width: 640px) {
+  th:first-child, td:first-child { white-space: normal; min-width: 8.5em; overflow-wrap: anywhere; }
+  section { padding: 16px 12px; } }
 .bad { color: var(--warm); font-weight: 600; } ul { margin: 8px 0; padding-left: 20px; } li { margin: 4px 0; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); gap: 16px; }
-figure { margin: 0; min-width: 0; } figure.wide { grid-column: 1 / -1; }
+.plots + .plots { margin-top: 20px; }
+.traces { grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); }
+figure { margin: 0; min-width: 0; }
 figcaption { font-size: .88rem; color: var(--soft); margin-bottom: 2px; overflow-wrap: anywhere; }
-svg { display: block; width: 100%; height: auto; } figure:not(.wide) svg { max-width: 460px; }
+svg { display: block; width: 100%; height: auto; max-width: 560px; }
 svg text { fill: var(--soft); font-size: 11px; } svg .axis { font-size: 11.5px; } svg .key { font-size: 12px; }
 .grid { stroke: var(--grid); stroke-width: 1; } .guess { stroke: var(--mid); stroke-dasharray: 2 4; fill: none; }
 .curve { fill: none; stroke-width: 2.2; stroke-linejoin: round; } .thin { stroke-width: 1.4; }
@@ -110,7 +117,9 @@ def _section(outcome: CaseOutcome) -> str:
         parts += ["<h3>From float to int8</h3>", _table(footprint_rows(outcome))]
     figures = outcome.result.figures
     if figures:
-        parts += ["<h3>Plots</h3>", f"<div class='plots'>{''.join(_figure(each) for each in figures)}</div>"]
+        traces = [each for each in figures if isinstance(each, ScoreTrace)]
+        others = [each for each in figures if not isinstance(each, ScoreTrace)]
+        parts += ["<h3>Plots</h3>", _plots(others), _plots(traces, "traces")]
     parts += ["<h3>Recordings</h3>", _table(recording_rows(outcome), mark_no=True), "</section>"]
     return "\n".join(part for part in parts if part)
 
@@ -131,7 +140,8 @@ def _cards(outcome: CaseOutcome) -> str:
 
 
 def _list(lines: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>" if lines else ""
+    items = "".join("<li>" + _CODE.sub(r"<code>\1</code>", escape(line)) + "</li>" for line in lines)
+    return f"<ul>{items}</ul>" if lines else ""
 
 
 def _table(rows: Sequence[Sequence[str]], *, mark_no: bool = False) -> str:
@@ -153,9 +163,12 @@ def _table(rows: Sequence[Sequence[str]], *, mark_no: bool = False) -> str:
     return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
+def _plots(figures: Sequence[Figure], css: str = "") -> str:
+    return f"<div class='plots {css}'>{''.join(_figure(each) for each in figures)}</div>" if figures else ""
+
+
 def _figure(figure: Figure) -> str:
-    wide = " class='wide'" if isinstance(figure, ScoreTrace) else ""
-    return f"<figure{wide}><figcaption>{escape(figure.title)}</figcaption>{draw(figure)}</figure>"
+    return f"<figure><figcaption>{escape(figure.title)}</figcaption>{draw(figure)}</figure>"
 
 
 def _passed_over(evaluation: Evaluation) -> str:

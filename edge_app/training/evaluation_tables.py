@@ -19,7 +19,7 @@ WORDS = {
     "false_alarms_per_day": "false alarms a day of healthy signal",
     "false_alarms_per_hour": "false alarms an hour of healthy signal",
     "false_alarms_per_day_at_most": "false alarms a day, at most (95 %)",
-    "healthy_hours": "healthy signal judged (h)",
+    "healthy_hours": "healthy signal judged",
     "median_time_to_alarm_s": "time to alarm, median (s)",
     "longest_time_to_alarm_s": "time to alarm, longest (s)",
     "clipped_share": "model inputs clipped",
@@ -28,6 +28,9 @@ WORDS = {
 """Names of metrics for people; others have their underscores taken out."""
 HIDDEN = ("false_alarms_per_hour", "clipped_share")
 """Metrics left to the JSON."""
+RATES = ("false_alarms_per_day", "false_alarms_per_day_at_most")
+RATE_HOURS = 1.0
+"""With less healthy signal than this (h) rates a day are left to the JSON: they would say nothing."""
 FACTS = ("label", "seconds", "windows", "judged", "unknown")
 """Facts of recordings that every protocol gives, first columns of the table."""
 _PASSED_OVER = ("group", "split", "span_s", "idle", "reasons", "right", "alarms")
@@ -47,9 +50,15 @@ def case_heading(outcome: CaseOutcome) -> str:
 def metric_names(outcome: CaseOutcome) -> list[str]:
     """Figures worth a row: headline first, then the others."""
     names = list(outcome.result.metrics[INT8])
-    own = [name for name in names if not name.endswith(("_ci95", "_of")) and name not in HIDDEN]
+    hidden = HIDDEN if _long_enough(outcome) else (*HIDDEN, *RATES)
+    own = [name for name in names if not name.endswith(("_ci95", "_of")) and name not in hidden]
     first = [name for name in outcome.result.headline if name in own]
     return first + [name for name in own if name not in first]
+
+
+def _long_enough(outcome: CaseOutcome) -> bool:
+    """Whether there was healthy signal enough to speak of rates a day."""
+    return float(outcome.result.metrics[INT8].get("healthy_hours") or 0.0) >= RATE_HOURS
 
 
 def metric_rows(outcome: CaseOutcome) -> list[tuple[str, ...]]:
@@ -71,10 +80,20 @@ def value_text(metrics: Mapping[str, Any], name: str) -> str:
     value = metrics.get(name)
     if value is None:
         return "not defined" if name in metrics else ""
+    if name == "healthy_hours":
+        return duration_text(value)
     pair = metrics.get(f"{name}_of")
     text = f"{pair[0]} of {pair[1]}" if pair else number_text(value)
     bounds = metrics.get(f"{name}_ci95")
     return f"{text} ({bounds[0]:.3g} to {bounds[1]:.3g})" if bounds else text
+
+
+def duration_text(hours: float) -> str:
+    """A span of time in the unit it reads best in."""
+    for unit, name in ((24.0, "days"), (1.0, "h"), (1 / 60, "min")):
+        if hours >= 2 * unit:
+            return f"{hours / unit:.3g} {name}"
+    return f"{hours * 3600:.3g} s"
 
 
 def number_text(value: Any) -> str:
@@ -85,7 +104,9 @@ def number_text(value: Any) -> str:
         return str(value)
     if not isinstance(value, float):
         return str(value)
-    return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) < 100 else f"{value:.4g}"
+    if 0 < abs(value) <= 1:
+        return f"{value:.4f}"
+    return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) < 100 else f"{value:.6g}"
 
 
 def recording_rows(outcome: CaseOutcome) -> list[tuple[str, ...]]:
@@ -137,9 +158,13 @@ def remarks(outcome: CaseOutcome) -> list[str]:
     for name, reason in outcome.result.undefined.items():
         by_reason.setdefault(reason, []).append(words(name.removesuffix("_ci95")))
     found += [f"{', '.join(dict.fromkeys(names))}: {reason}." for reason, names in by_reason.items()]
+    if not _long_enough(outcome) and "healthy_hours" in outcome.result.metrics[INT8]:
+        span = duration_text(outcome.result.metrics[INT8]["healthy_hours"])
+        found.append(f"{span} of healthy signal: far too short to speak of false alarms a day.")
     found += [_unjudged(outcome)] if _unjudged(outcome) else []
     for part, names in outcome.chosen.other_split.items():
-        found.append(f"{len(names)} recordings of this case belong to `{part}` and are not in these figures.")
+        which = f"{len(names)} recordings" if len(names) > 1 else names[0]
+        found.append(f"In `{part}`, so not in these figures: {which}.")
     if outcome.chosen.left_out:
         listed = [f"{name} ({reason})" for name, reason in outcome.chosen.left_out.items()]
         more = f" and {len(listed) - 4} more" if len(listed) > 4 else ""

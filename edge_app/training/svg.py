@@ -138,8 +138,8 @@ def draw_trace(figure: ScoreTrace) -> str:
     last_s = max([*figure.curve.x, *figure.alarms_s, figure.learnt_until_s or 0.0])
     span = (0.0 if figure.curve.x and figure.curve.x[0] < 0.2 * last_s else figure.curve.x[0], last_s)
     unit_s, unit = time_unit(span[1] - span[0])
-    axes = Axes((span[0] / unit_s, span[1] / unit_s), (0.0, 1.0), 720, 220, figure.title)
-    axes.frame(f"time ({unit})", "score", ticks((span[0] / unit_s, span[1] / unit_s), 8), (0.0, 0.25, 0.5, 0.75, 1.0))
+    axes = Axes((span[0] / unit_s, span[1] / unit_s), (0.0, 1.0), 480, 210, figure.title)
+    axes.frame(f"time ({unit})", "score", ticks((span[0] / unit_s, span[1] / unit_s), 6), (0.0, 0.25, 0.5, 0.75, 1.0))
     if figure.learnt_until_s is not None:
         axes.band((span[0] / unit_s, figure.learnt_until_s / unit_s), "learnt")
         x, y = axes.at(span[0] / unit_s, 1.0)

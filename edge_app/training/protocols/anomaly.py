@@ -19,7 +19,7 @@ from edge_app.training.protocols.measures import Measures
 from edge_app.training.protocols.quiet import measure_quiet
 from edge_app.training.protocols.verdicts import Verdict, clipped_share, facts_of, trace, verdict_of
 
-MOST_TRACES = 12
+MOST_TRACES = 8
 """Score plots in a report: the recordings nearest to being judged wrong."""
 
 

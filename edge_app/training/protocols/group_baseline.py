@@ -25,7 +25,7 @@ from edge_app.training.protocols.measures import Measures
 from edge_app.training.protocols.quiet import measure_quiet
 from edge_app.training.protocols.verdicts import Verdict, clipped_share, facts_of, trace, verdict_of
 
-MOST_TRACES = 12
+MOST_TRACES = 8
 
 
 @dataclass
@@ -209,5 +209,5 @@ def _rocs(machines: Mapping[str, list[Machine]]) -> list[Roc]:
             if x:
                 curves.append(Curve(step, tuple(x), tuple(y)))
         if curves:
-            found.append(Roc(f"ROC of {machine.name}, window by window, own baseline", tuple(curves)))
+            found.append(Roc(f"ROC of {machine.name}, own baseline, scores of all folds together", tuple(curves)))
     return found

@@ -43,9 +43,9 @@ class Measures:
         self._found[f"{name}_of"] = [hits, of]
         return found
 
-    def value(self, name: str, value: float, interval: Interval | None = None) -> float:
+    def value(self, name: str, value: float, interval: Interval | None = None, digits: int = DIGITS) -> float:
         """A figure that is known already."""
-        self._found[name] = round(value, DIGITS)
+        self._found[name] = round(value, digits)
         if interval is not None:
             self._found[f"{name}_ci95"] = interval.bounds
             if interval.reason:

@@ -47,7 +47,7 @@ def measure_quiet(measures: Measures, healthy: Sequence[Verdict]) -> None:
     days = exposure_s / DAY_S
     measures.count("false_alarms", alarms)
     measures.share("healthy_recordings_flagged", sum(bool(each.alarms_s) for each in healthy), len(healthy))
-    measures.value("healthy_hours", exposure_s / 3600.0)
+    measures.value("healthy_hours", exposure_s / 3600.0, digits=6)
     measures.value("false_alarms_per_hour", alarms / days / 24.0)
     measures.value("false_alarms_per_day", alarms / days)
     measures.value("false_alarms_per_day_at_most", most_events(alarms) / days)
