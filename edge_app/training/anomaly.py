@@ -19,7 +19,7 @@ from edge_app.training.learners import learner_of
 from edge_app.training.progress import Progress
 from edge_app.training.recipes import Task
 from edge_app.training.report import metrics_of
-from edge_app.training.sources import items_of
+from edge_app.training.sources import check_apart, items_of
 
 PARTS = 2
 """The end of each training signal is withheld in turn to see what unseen healthy windows look like."""
@@ -44,6 +44,7 @@ def train_anomaly(task: Task, data_dir: Path, seed: int, progress: Progress) -> 
     EdgeAppError
         What is wrong with recipe or recordings.
     """
+    check_apart(items_of(task.recipe.train, task, data_dir), items_of(task.recipe.evaluate, task, data_dir), "evaluate")
     healthy = load_healthy(task, data_dir, progress)
     learner = learner_of(task.recipe)
     learnt = learner.learn(healthy, task, data_dir, seed, progress)

@@ -23,8 +23,8 @@ def class_card(manifest: Manifest, task: Task, outcomes: Sequence[Outcome] = ())
     lines = [
         f"# {manifest.name}",
         "",
-        f"Model of the app `{task.app.app}` {task.app.version}, pipeline `{task.recipe.pipeline}`: {KINDS[manifest.kind]}.",
-        "Written by `edge-app train`; do not edit.",
+        f"Model of the app `{task.app.app}` {task.app.version}, pipeline `{task.recipe.pipeline}`:",
+        f"{KINDS[manifest.kind]}. Written by `edge-app train`; do not edit.",
         "",
         *([task.recipe.about.strip(), ""] if task.recipe.about.strip() else []),
         "| | |",

@@ -203,7 +203,11 @@ def finished(
     content, model = _file(layers, calibration, recipe)
     errors = layer_errors(layers, model, data.validation.inputs)
     worst = min(errors, key=lambda each: each.snr_db)
-    progress.say("quantise", f"int8, {len(content)} bytes; most error in layer {worst.name}: {worst.snr_db:g} dB")
+    progress.say(
+        "quantise",
+        f"int8, {len(content)} bytes; most error in layer {worst.name}: {worst.snr_db:g} dB; "
+        f"{data.clipped_percent:g} % of inputs clipped",
+    )
     metrics = _metrics(layers, content, data.validation, train.names, recipe, progress)
     metrics |= {"layers": [each.plain() for each in errors], "clipped_percent": data.clipped_percent}
     if pruned is not None:
@@ -281,6 +285,6 @@ def check_size(size: int, recipe: RecipeConfig) -> None:
     """Refuse a model larger than the recipe allows. Raises ModelError."""
     if recipe.max_bytes is not None and size > recipe.max_bytes:
         raise ModelError(
-            f"{recipe.name}: the model has {size} bytes, `max_bytes` in the recipe is {recipe.max_bytes}: nothing written.",
+            f"{recipe.name}: the model has {size} bytes, the recipe allows {recipe.max_bytes}: nothing is written.",
             "Make it smaller (fewer neurons, channels, trees), add `prune`, or raise `max_bytes`.",
         )

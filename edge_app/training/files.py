@@ -34,6 +34,8 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
+            for left in folder.glob(f".{name}.*.new"):
+                left.unlink(missing_ok=True)  # of a training that was killed
             temporary = folder / f".{name}.{os.getpid()}.new"
             made.append((temporary, folder / name))
             with temporary.open("wb") as file:

@@ -14,6 +14,7 @@ from edge_app.training.augment import FeatureKinds, change_features, change_raw,
 from edge_app.training.datasets import Features, Windows, features_of
 from edge_app.training.progress import Progress
 from edge_app.training.recipes import Task
+from edge_app.training.samples import tell
 from edge_app.training.sources import items_of
 
 WITHHELD = 5 / 12
@@ -52,7 +53,7 @@ def load_healthy(task: Task, data_dir: Path, progress: Progress) -> Healthy:
             f"recordings only ({', '.join(recipe.healthy)}).",
             "Choose with `labels: [healthy]`, or name its label in `healthy` of the recipe.",
         )
-    for number, item in enumerate(items, 1):
+    for number, item in enumerate(items):
         signal = item.load()
         extractor = task.extractor(signal.rate_hz, signal.scale)
         if schema.names and schema.hash != extractor.schema.hash:
@@ -68,8 +69,7 @@ def load_healthy(task: Task, data_dir: Path, progress: Progress) -> Healthy:
                 parts.append(features_of(change_raw(signal, speed, gain_db), task, hop_s, extractor))
         windows = sum(len(each.features) for each in parts[before:])
         facts.append(item.plain(signal, windows))
-        progress.say("features", f"{item.title}: {signal.seconds:.1f} s at {signal.rate_hz:g} Hz")
-        progress.at("features", number, len(items))
+        tell(progress, number, items, signal, windows)
     found = Healthy(parts, schema, kinds_of(schema), facts)
     changes = len(speeds) * len(gains_db)
     progress.say("windows", f"{len(found.features)} of {len(schema.names)} features, {changes} speeds and levels")

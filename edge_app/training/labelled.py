@@ -72,9 +72,9 @@ def load_samples(task: Task, data_dir: Path, progress: Progress) -> tuple[Sample
     items = items_of(recipe.train, task, data_dir)
     others = items_of(recipe.validation, task, data_dir)
     check_apart(items, others, "validation")
-    train = samples_of(items, task, progress.say, changed=True)
+    train = samples_of(items, task, progress, changed=True)
     if others:
-        validation = samples_of(others, task, progress.say)
+        validation = samples_of(others, task, progress)
     else:
         train, validation = ends_withheld(train, task.pipeline.window.seconds)
     check_classes(train, "`train`")

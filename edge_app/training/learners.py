@@ -29,7 +29,7 @@ from edge_app.training.learn import (
     standardize_of,
 )
 from edge_app.training.measures import auroc
-from edge_app.training.progress import Progress
+from edge_app.training.progress import Progress, Silent
 from edge_app.training.prune import Masks, Pruned, prune, shrink
 from edge_app.training.quantize import quantize
 from edge_app.training.recipes import Task
@@ -178,7 +178,7 @@ def _judged_by(withheld: Features | None, task: Task, data_dir: Path, standardiz
     if withheld is None:
         items = items_of(task.recipe.validation, task, data_dir)
         check_apart(items_of(task.recipe.train, task, data_dir), items, "validation")
-        found = samples_of(items, task, lambda step, figures: None)
+        found = samples_of(items, task, Silent())
         usual = steps_of.steps(found.features[found.classes == 0]).astype(np.float64)
         other = steps_of.steps(found.features[found.classes == 1]).astype(np.float64)
         if not len(usual):

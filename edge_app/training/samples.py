@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,16 +17,16 @@ from edge_app.core.stages import FeatureExtractor
 from edge_app.training.augment import change_raw
 from edge_app.training.datasets import Features, verdicts
 from edge_app.training.importers.base import Reference, Signal
+from edge_app.training.progress import Progress
 from edge_app.training.recipes import Task
 from edge_app.training.sources import Item
 
 BEAT_TOLERANCE_S = 0.075
 """A detected heartbeat is the reference beat at most this far away (half of EC57's window)."""
+MANY = 40
+"""More signals than this are not listed one by one."""
 WITHHELD_SHARE = 0.2
 """Where a recipe has no `validation`, this last part of every signal is kept for it."""
-
-Say = Callable[[str, str], None]
-"""Called at each step with its name and figures."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ class Samples:
         return {name: int(np.count_nonzero(self.classes == index)) for index, name in enumerate(self.names)}
 
 
-def samples_of(items: Sequence[Item], task: Task, say: Say, changed: bool = False) -> Samples:
+def samples_of(items: Sequence[Item], task: Task, progress: Progress, changed: bool = False) -> Samples:
     """Windows of all signals that belong to a class, one signal in memory at a time.
 
     Parameters
     ----------
     items : list of Item
     task : Task
-    say : callable
+    progress : Progress
         Told of each signal.
     changed : bool
         Also at the speeds and levels of the recipe's `augment`.
@@ -102,7 +102,7 @@ def samples_of(items: Sequence[Item], task: Task, say: Say, changed: bool = Fals
             else:
                 unused += 1
         facts.append(item.plain(signal, len(parts) - before))
-        say("features", f"{item.title}: {signal.seconds:.1f} s at {signal.rate_hz:g} Hz, {len(parts) - before} windows")
+        tell(progress, number, items, signal, len(parts) - before)
     if not parts:
         raise RecordingError(
             "no window can be learnt from: all are below the gate, of poor quality, or of no class.",
@@ -118,6 +118,16 @@ def samples_of(items: Sequence[Item], task: Task, say: Say, changed: bool = Fals
         facts=tuple(facts),
         unused=unused,
     )
+
+
+def tell(progress: Progress, number: int, items: Sequence[Item], signal: Signal, windows: int) -> None:
+    """A line for a signal; where there are many, one for all, and a bar until then."""
+    title = items[number].title
+    progress.at("features", number + 1, len(items), title)
+    if len(items) <= MANY:
+        progress.say("features", f"{title}: {signal.seconds:.1f} s at {signal.rate_hz:g} Hz, {windows} windows")
+    elif number + 1 == len(items):
+        progress.say("features", f"{len(items)} signals, {items[0].title} to {title}")
 
 
 def _labelled(

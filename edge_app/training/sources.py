@@ -12,6 +12,7 @@ from edge_app.core.errors import RecordingError
 from edge_app.training.datasets import load_signal
 from edge_app.training.front import Front
 from edge_app.training.importers.base import Recording, Reference, Signal
+from edge_app.training.importers.leakage import check_leakage
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,12 @@ def _recording_item(recording: Recording, source: Source, task: Front) -> Item:
 
 
 def check_apart(train: Sequence[Item], others: Sequence[Item], what: str) -> None:
-    """Refuse a recording that stands in both lists with the same or overlapping spans, by its name.
+    """Refuse a recording that stands in both lists, by its name with overlapping spans or by its samples.
 
-    Copies under other names are found by content when the samples are loaded (importers/leakage.py).
+    Raises
+    ------
+    RecordingError
+        With the names of both.
     """
     for item in others:
         for twin in train:
@@ -105,6 +109,9 @@ def check_apart(train: Sequence[Item], others: Sequence[Item], what: str) -> Non
                     f"{item.title} stands in `train` and in `{what}`: what was learnt from says nothing there.",
                     "Take it out of one of the two, or give both a `span_s` that does not overlap the other's.",
                 )
+    recorded = [[item for item in items if not item.source.simulated] for items in (train, others)]
+    if all(recorded):
+        check_leakage(*((item.load() for item in items) for items in recorded))
 
 
 def _overlap(first: Source, second: Source) -> bool:
