@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from edge_app.beat_windowing import make_windower
-from edge_app.beat_windowing import make_windower
 from edge_app.config.resolved import GateSpec, ResolvedApp, ResolvedDevice, ResolvedPipeline, ResolvedSensor, Stage
 from edge_app.config.trial import check_scores, kinds_of, placed, unknown_feature
 from edge_app.core.clock import Clock
