@@ -47,12 +47,15 @@ def cycled(parts: Sequence[NDArray[np.int16]], skip: int, rounds: int = 3) -> ND
     """Windows of several recordings as if the machine had gone through all of them `rounds` times.
 
     Recordings at several speeds, one after the other, would look like one machine that drifts. Cutting each into
-    `rounds` pieces and taking the pieces in turn shows every speed several times. `skip` windows are left out at each
-    cut, so that pieces of one recording share no samples.
+    `rounds` pieces of equal length and taking the pieces in turn shows every speed several times, and alike in each
+    round. `skip` windows are left out at each cut, so that pieces of one recording share no samples; a recording too
+    short for that is cut without.
     """
-    pieces = [np.array_split(part, rounds) for part in parts]
-    found = []
-    for turn in range(rounds):
-        for piece in pieces:
-            found.append(piece[turn][skip if turn else 0 :])
-    return np.concatenate(found)
+    found: list[list[NDArray[np.int16]]] = [[] for _ in range(rounds)]
+    for part in parts:
+        gap = skip if len(part) - skip * (rounds - 1) >= rounds else 0
+        kept = len(part) - gap * (rounds - 1)
+        for turn in range(rounds):
+            first, last = (kept * edge // rounds + gap * turn for edge in (turn, turn + 1))
+            found[turn].append(part[first:last])
+    return np.concatenate([piece for pieces in found for piece in pieces])
