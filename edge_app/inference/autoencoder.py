@@ -1,12 +1,13 @@
 """Anomaly by reconstruction: what the autoencoder cannot give back is unusual. All arithmetic in whole numbers.
 
 For feature f_i (int16, log2 in Q8) with the manifest's offset, multiplier and shift, input zero point zi, output zero
-point zo (input and output share their scale, so both count the same steps):
+point zo, and r = round(2^16 · output scale / input scale), which is 2^16 for models trained here: both ends count the
+same steps:
 
     z_i = clamp(((f_i - offset_i) · multiplier_i + 2^(shift-1)) >> shift, -1024, 1023)
     q_i = clamp(z_i + zi, -128, 127)                  values outside are counted as clipped
     y   = engine(q)                                   int8
-    e_i = z_i - (y_i - zo)                            unclipped z: a large feature is not made small by the int8 limits
+    e_i = z_i - (((y_i - zo) · r + 2^15) >> 16)       unclipped z: a large feature is not made small by the int8 limits
     raw = min(Σ e_i², 2^31 - 1),  contribution_i = e_i²,  score = knots at log2(raw)
 """
 
@@ -24,6 +25,15 @@ from edge_app.inference.tflite import Engine, EngineFacts
 __all__ = ["Autoencoder", "Standardizer"]
 
 
+RATIO_BITS = 16
+RATIO_ONE, RATIO_HALF = 1 << RATIO_BITS, 1 << (RATIO_BITS - 1)
+
+
+def scale_ratio(output_scale: float, input_scale: float) -> int:
+    """Input steps of one output step, Q16."""
+    return int(output_scale / input_scale * RATIO_ONE + 0.5)
+
+
 class Autoencoder:
     """An int8 autoencoder behind the `Model` contract."""
 
@@ -37,6 +47,7 @@ class Autoencoder:
         self._guard = SchemaGuard(manifest)
         self._standardizer = Standardizer(manifest.standardize)
         self._zero_in, self._zero_out = manifest.input.zero_point, manifest.output.zero_point
+        self._ratio = scale_ratio(manifest.output.scale, manifest.input.scale)
 
     @property
     def engine_facts(self) -> EngineFacts:
@@ -55,8 +66,11 @@ class Autoencoder:
         inputs = np.minimum(np.maximum(wanted, -128), 127)
         clipped = int(np.count_nonzero(inputs != wanted))
         outputs = self._engine.invoke(inputs.astype(np.int8)).reshape(-1)
-        error = steps - outputs
-        error += self._zero_out
+        if self._ratio == RATIO_ONE:
+            error = steps - outputs
+            error += self._zero_out
+        else:
+            error = steps - (((outputs.astype(np.int64) - self._zero_out) * self._ratio + RATIO_HALF) >> RATIO_BITS)
         error *= error
         raw = min(int(error.sum()), RAW_MAX)
         return Inference(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from edge_app.core.errors import ModelError
 from edge_app.inference.flatbuffer import Reader, Table
+from edge_app.inference.operators import OPERATORS, foreign
 from edge_app.inference.schema import check_file
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
@@ -30,22 +31,6 @@ MIN_CONSTANT_SCALE = 2.0**-126
 
 DTYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
 ITEM_BYTES = {"float32": 4, "float16": 2, "int32": 4, "uint8": 1, "int64": 8, "bool": 1, "int16": 2, "int8": 1}
-
-OPERATORS = {
-    0: "ADD",
-    1: "AVERAGE_POOL_2D",
-    3: "CONV_2D",
-    4: "DEPTHWISE_CONV_2D",
-    9: "FULLY_CONNECTED",
-    17: "MAX_POOL_2D",
-    22: "RESHAPE",
-    25: "SOFTMAX",
-    34: "PAD",
-    40: "MEAN",
-    60: "PADV2",
-    114: "QUANTIZE",
-}
-"""Builtin operator codes the engines know."""
 
 _FUSED = ("none", "relu", "relu_n1_to_1", "relu6")
 _PADDING = ("same", "valid")
@@ -182,7 +167,7 @@ def read_graph(data: bytes, where: str) -> Graph:
     buffers = model.tables(4, 2 * MAX_TENSORS, "buffer")
     tables = subgraphs[0].tables(0, MAX_TENSORS, "tensor")
     tensors = tuple(_tensor(reader, table, index, buffers) for index, table in enumerate(tables))
-    codes = [_operator_name(reader, code) for code in model.tables(1, MAX_OPERATORS, "operator code")]
+    codes = [_operator_code(reader, code) for code in model.tables(1, MAX_OPERATORS, "operator code")]
     operators = tuple(
         _operator(reader, table, index, codes, len(tensors))
         for index, table in enumerate(subgraphs[0].tables(3, MAX_OPERATORS, "operator"))
@@ -246,24 +231,22 @@ def _quantization(
     return scales, zero_points, axis
 
 
-def _operator_name(reader: Reader, table: Table) -> str:
-    """Name of an operator code; the larger of the old and the new field counts, as TensorFlow reads it."""
+def _operator_code(reader: Reader, table: Table) -> tuple[int, str]:
+    """(number, custom name) of an operator code; the larger of the old and the new field counts, as in TensorFlow."""
     code = max(table.scalar(0, "<b", 0, "builtin code"), table.scalar(3, "<i", 0, "builtin code"))
-    if code in OPERATORS:
-        return OPERATORS[code]
-    custom = table.text(1, "custom code")
-    raise ModelError(
-        f"{reader.where}: the model uses operator {custom or f'number {code}'}, which the engines do not run",
-        "Known are: " + ", ".join(sorted(OPERATORS.values())) + ".",
-    )
+    return code, "" if code in OPERATORS else table.text(1, "custom code")
 
 
-def _operator(reader: Reader, table: Table, index: int, codes: list[str], tensors: int) -> Operator:
+def _operator(reader: Reader, table: Table, index: int, codes: list[tuple[int, str]], tensors: int) -> Operator:
     """One operator with its options by name."""
-    code = table.scalar(0, "<I", 0, "opcode_index")
-    if code >= len(codes):
-        raise reader.fail(f"operator {index} names operator code {code}, the file has {len(codes)}")
-    name = codes[code]
+    number = table.scalar(0, "<I", 0, "opcode_index")
+    if number >= len(codes):
+        raise reader.fail(f"operator {index} names operator code {number}, the file has {len(codes)}")
+    code, custom = codes[number]
+    if code not in OPERATORS:
+        name, remedy = foreign(code, custom)
+        raise ModelError(f"{reader.where}: operator {index} is {name}, which the engines do not run", remedy)
+    name = OPERATORS[code]
     inputs = _indices(reader, table, 1, tensors, f"inputs of operator {index} ({name})", optional=True)
     outputs = _indices(reader, table, 2, tensors, f"outputs of operator {index} ({name})")
     return Operator(index, name, inputs, outputs, _options(reader, table, index, name))

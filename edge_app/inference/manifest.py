@@ -65,6 +65,8 @@ LABEL_KINDS = ("classifier", "forest")
 """Kinds that tell classes apart."""
 BLOCKS = ("classifier", "gaussian", "gmm", "forest")
 """Kinds with a block of parameters of their own, under the kind's name."""
+MAX_SCALE_RATIO = 64
+"""Between the scales of an autoencoder's input and output."""
 MAX_MANIFEST_BYTES = 1024 * 1024
 
 FIX_PAIR = "Model and manifest do not belong together: take both from the same training, or train again."

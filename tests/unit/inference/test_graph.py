@@ -77,7 +77,7 @@ def test_an_unknown_operator_is_named():
     b = ModelBuilder()
     x, y = b.tensor([1, 4]), b.tensor([1, 4], 1 / 256, -128)
     b.operator("LOGISTIC", [x], [y])
-    assert "operator number 14, which the engines do not run" in refused(b.build([x], [y]))
+    assert "operator 0 is LOGISTIC, which the engines do not run" in refused(b.build([x], [y]))
 
 
 @pytest.mark.parametrize(

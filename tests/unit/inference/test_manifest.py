@@ -76,7 +76,7 @@ def test_nothing_is_written_that_could_not_be_read(tmp_path: Path):
         ("input.scale", 0, "input.scale is 0, expected a positive number"),
         ("input.scale", True, "input.scale is True"),
         ("input.zero_point", 200, "input.zero_point is 200, expected a whole number from -128 to 127"),
-        ("output.scale", 0.06, "output.scale is 0.06, the input's is 0.05"),
+        ("output.scale", 5.0, "output.scale is 5.0, the input's is 0.05"),
         ("features.hash", "xyz", "features.hash is 'xyz'"),
         ("features.names", ["a", "a", "b"], "features.names must be different names"),
         ("features.names", [1, 2, 3], "features.names holds 1"),
