@@ -79,7 +79,8 @@ def nearly_normal(random: np.random.RandomState, shape: tuple[int, ...]) -> Floa
 
 _LN2_HIGH = 45426.0 / 65536.0
 """ln 2 to 16 bits: times a whole number below 2^30 it is exact."""
-_LN2_LOW = math.log(2.0) - _LN2_HIGH
+_LN2_LOW = 1.428606820309417232121458e-06
+"""What is left of ln 2."""
 _SERIES = tuple(1.0 / math.factorial(power) for power in range(13, -1, -1))
 """exp(r) by Taylor's series: for |r| <= ln(2)/2 the first term left out is below 5e-18."""
 LOWEST_EXPONENT = -700.0

@@ -65,7 +65,7 @@ def load_steps(path: Path) -> dict[str, Layers]:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ValueError(f"larger than {MAX_FILE_BYTES} bytes")
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         for place in (name for name in arrays if name.count("/") == 2):
             step, _, kind = place.split("/")

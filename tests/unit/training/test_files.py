@@ -1,0 +1,53 @@
+"""Files of a model come whole and all together, or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from edge_app.core.errors import ModelError
+from edge_app.training import files
+from edge_app.training.files import check_place, write_all
+
+
+def test_all_files_are_written_under_their_names(tmp_path: Path) -> None:
+    assert write_all(tmp_path / "models", {"a.json": b"1", "b.md": b"2"}) == [
+        tmp_path / "models" / "a.json",
+        tmp_path / "models" / "b.md",
+    ]
+    assert sorted(each.name for each in (tmp_path / "models").iterdir()) == ["a.json", "b.md"]
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_an_interruption_while_writing_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interruption: BaseException
+) -> None:
+    write_all(tmp_path, {"a.json": b"old", "b.md": b"old"})
+    synced = os.fsync
+    calls = []
+
+    def interrupted(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == 2:
+            raise interruption
+        synced(handle)
+
+    monkeypatch.setattr(files.os, "fsync", interrupted)
+    with pytest.raises((KeyboardInterrupt, ModelError)):
+        write_all(tmp_path, {"a.json": b"new", "b.md": b"new"})
+
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"a.json": b"old", "b.md": b"old"}
+
+
+def test_what_a_killed_training_left_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / ".a.json.4711.new").write_bytes(b"half")
+    write_all(tmp_path, {"a.json": b"whole"})
+    assert [each.name for each in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_place_that_is_none_is_named_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(ModelError, match=r"taken is not a folder[\s\S]*--out"):
+        check_place(tmp_path / "taken" / "models")
