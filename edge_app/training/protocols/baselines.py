@@ -49,13 +49,13 @@ def cycled(parts: Sequence[NDArray[np.int16]], skip: int, rounds: int = 3) -> ND
     Recordings at several speeds, one after the other, would look like one machine that drifts. Cutting each into
     `rounds` pieces of equal length and taking the pieces in turn shows every speed several times, and alike in each
     round. `skip` windows are left out at each cut, so that pieces of one recording share no samples; a recording too
-    short for that is cut without.
+    short for that is cut without. The few windows at its end that would make a piece longer than the others go unused.
     """
     found: list[list[NDArray[np.int16]]] = [[] for _ in range(rounds)]
     for part in parts:
         gap = skip if len(part) - skip * (rounds - 1) >= rounds else 0
-        kept = len(part) - gap * (rounds - 1)
+        length = (len(part) - gap * (rounds - 1)) // rounds
         for turn in range(rounds):
-            first, last = (kept * edge // rounds + gap * turn for edge in (turn, turn + 1))
-            found[turn].append(part[first:last])
+            first = turn * (length + gap)
+            found[turn].append(part[first : first + length])
     return np.concatenate([piece for pieces in found for piece in pieces])
