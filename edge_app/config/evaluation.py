@@ -74,6 +74,8 @@ class CaseConfig(Strict):
     """Labels of a sound machine; every other label is a fault."""
     classes: dict[str, list[str]] = {}
     """For `classify`: the model's class of each label; default the recipe's, else the labels themselves."""
+    splits: dict[Literal["train", "val", "test"], list[str]] = {}
+    """Recordings, by id or its end, that belong to a split although no recipe says so: limits were chosen on them."""
     spans: dict[str, Spans] = {}
     """By recording id: which part belongs to which split."""
     baseline: BaselineConfig = Field(default_factory=lambda: BaselineConfig())

@@ -21,10 +21,21 @@ from edge_app.training.importers.select import cut
 from edge_app.training.protocols.base import Trail
 from edge_app.training.recipes import RECIPE_FILE, load_tasks
 from edge_app.training.trails import trail_of
-from edge_app.training.uses import Use, copied_from, free_span, has_facts, matching, overlap, recipe_uses, same_name
+from edge_app.training.uses import (
+    Use,
+    copied_from,
+    ends_with,
+    free_span,
+    has_facts,
+    matching,
+    overlap,
+    recipe_uses,
+    same_name,
+)
 
 EVALUATION_FILE = "evaluate.yaml"
-SPLITS = ("test", "val", "train", "all")
+OWN = "own"
+"""Data set of what `edge-app record` wrote."""
 DEFAULT_PROTOCOL = {"classifier": "classify", "cnn": "classify", "forest": "classify"}
 """By kind of the recipe, where there is no evaluate.yaml; all other kinds: anomaly."""
 
@@ -103,14 +114,16 @@ def _default_cases(app_dir: Path, folder: Folder) -> list[CaseConfig]:
             for each in folder.recordings
             if same_name(use, each)
         }
+        own = any(each.dataset == OWN for each in folder.recordings)
+        dataset = named.pop() if len(named) == 1 else OWN if own else None
         cases.append(
             CaseConfig(
                 name=recipe.pipeline if recipe.part == "model" else f"{recipe.pipeline}-{recipe.part}",
                 pipeline=recipe.pipeline,
                 part=recipe.part,
                 protocol=DEFAULT_PROTOCOL.get(recipe.kind, "anomaly"),
-                dataset=named.pop() if len(named) == 1 else None,
-                sources=[] if folder.recordings else list(recipe.evaluate),
+                dataset=dataset,
+                sources=[] if dataset or named else list(recipe.evaluate),
                 healthy=list(recipe.healthy),
             )
         )
@@ -266,6 +279,9 @@ def _spans(
         return [(name, span) for name, span in pairs if span is not None]
     if recording.dataset == "sources":
         return [("test", None)]
+    for part, ids in case.splits.items():
+        if any(ends_with(recording.id, each) for each in ids):
+            return [(part, None)]
     if not named:
         return [("test", None)]
     free = free_span(named, signal.seconds)

@@ -15,7 +15,6 @@ from edge_app.config.recipe import Source
 from edge_app.core.clock import SystemClock
 from edge_app.core.errors import RecordingError
 from edge_app.core.frames import Frame, Window
-from edge_app.core.gate import make_gate
 from edge_app.core.stages import FeatureExtractor
 from edge_app.sensors.recording import load_recording
 from edge_app.training.front import Front
@@ -167,14 +166,13 @@ def verdicts(
     signal: Signal, task: Front, hop_s: float, extractor: FeatureExtractor
 ) -> Iterator[tuple[Window, str, NDArray[np.int16] | None]]:
     """Each window with its verdict before any model ("unknown", "idle", "judged"), and its features when judged."""
-    config = task.pipeline.gate
-    gate = make_gate(extractor, config.feature, config.above) if config else None
+    is_idle = task.idle_test(extractor, signal.rate_hz, signal.scale)
     for window in windows(signal, task, hop_s):
         if not window.quality.judgeable:
             yield window, "unknown", None
             continue
         vector = extractor.extract(window)
-        if gate is not None and gate.is_closed(vector):
+        if is_idle is not None and is_idle(window, vector):
             yield window, "idle", None
         elif vector.doubts:
             yield window, "unknown", None

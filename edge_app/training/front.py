@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,10 @@ from edge_app.config.errors import Problems, nearest, validated
 from edge_app.config.load import Document, load_document
 from edge_app.config.schema import AppConfig, PipelineConfig, SlotConfig
 from edge_app.core.errors import ConfigError
+from edge_app.core.frames import Window
+from edge_app.core.gate import make_gate
 from edge_app.core.plugin import DeciderContext, FeatureContext
+from edge_app.core.results import FeatureVector
 from edge_app.core.stages import FeatureExtractor
 
 
@@ -30,12 +33,31 @@ class Front:
     """Stage (plugin and config) of the features."""
     decision: Any
     """Stage of the decider."""
+    gate_features: Any = field(default=None, kw_only=True)
+    """Stage of the pipeline's own features, where these are those of a `diagnose:` block: the gate reads them."""
+
+    def idle_test(
+        self, extractor: FeatureExtractor, rate_hz: float, scale: float
+    ) -> Callable[[Window, FeatureVector], bool] | None:
+        """Whether the machine stands still in a window, as the device's gate finds it; None for apps without a gate."""
+        config = self.pipeline.gate
+        if config is None:
+            return None
+        if self.gate_features is None:
+            gate = make_gate(extractor, config.feature, config.above)
+            return lambda _, vector: gate.is_closed(vector)
+        own = self._create(self.gate_features, rate_hz, scale, {})
+        own_gate = make_gate(own, config.feature, config.above)
+        return lambda window, _: own_gate.is_closed(own.extract(window))
 
     def extractor(self, rate_hz: float, scale: float, machine: Mapping[str, Any] | None = None) -> FeatureExtractor:
         """The app's features for a sensor of this rate (Hz) and scale (units per count).
 
         `machine` is what a device's `machine:` block would say, as plain values.
         """
+        return self._create(self.features, rate_hz, scale, machine or {})
+
+    def _create(self, stage: Any, rate_hz: float, scale: float, machine: Mapping[str, Any]) -> FeatureExtractor:
         context = FeatureContext(
             rate_hz=rate_hz,
             scale=scale,
@@ -43,9 +65,9 @@ class Front:
             n_axes=self.slot.axes,
             window_s=self.pipeline.window.seconds,
             min_rate_hz=self.slot.min_rate_hz,
-            machine=machine or {},
+            machine=machine,
         )
-        made: FeatureExtractor = self.features.plugin.create(self.features.config, context)
+        made: FeatureExtractor = stage.plugin.create(stage.config, context)
         return made
 
     def decider(self) -> Any:
@@ -115,6 +137,7 @@ def load_front(document: Document, pipeline: str, part: str = "model") -> Front:
     features = check_stage(
         "features", document, (*here, "diagnose", "features") if own else (*here, "features"), problems, local
     )
+    whole = check_stage("features", document, (*here, "features"), problems, local) if own else None
     decision = check_stage("deciders", document, (*here, "decision"), problems, local)
     problems.raise_if_any()
-    return Front(folder, app, app.sensors[config.sensor], config, features, decision)
+    return Front(folder, app, app.sensors[config.sensor], config, features, decision, gate_features=whole)

@@ -87,4 +87,5 @@ def _task(document: Document, app: AppConfig, path: Path) -> Task:
             recipe_document, ("pipeline",), f"the app has no pipeline `{recipe.pipeline}`", f"It has {known}."
         )
     front = load_front(document, recipe.pipeline, recipe.part)
-    return Task(front.app_dir, front.app, front.slot, front.pipeline, front.features, front.decision, recipe)
+    parts = (front.app_dir, front.app, front.slot, front.pipeline, front.features, front.decision)
+    return Task(*parts, recipe, gate_features=front.gate_features)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from edge_app.core.gate import make_gate
 from edge_app.core.results import FeatureVector
 from edge_app.training.datasets import windows
 from edge_app.training.front import Front
@@ -40,9 +39,9 @@ def trail_of(
     machine : mapping, optional
         Facts of the machine, as a device's `machine:` block.
     """
-    extractor = front.extractor(max(signal.rate_hz, front.slot.min_rate_hz), signal.scale, machine)
-    config = front.pipeline.gate
-    gate = make_gate(extractor, config.feature, config.above) if config else None
+    rate_hz = max(signal.rate_hz, front.slot.min_rate_hz)
+    extractor = front.extractor(rate_hz, signal.scale, machine)
+    is_idle = front.idle_test(extractor, rate_hz, signal.scale)
     verdicts: list[str] = []
     starts, ends, focus, reasons = [], [], [], []
     vectors: list[FeatureVector] = []
@@ -52,10 +51,10 @@ def trail_of(
             reason = (window.quality.reasons or ("quality",))[0]
         else:
             vector = extractor.extract(window)
-            if vector.doubts:
-                reason = vector.doubts[0]
-            elif gate is not None and gate.is_closed(vector):
+            if is_idle is not None and is_idle(window, vector):
                 verdict = "idle"
+            elif vector.doubts:
+                reason = vector.doubts[0]
             else:
                 verdict = "judged"
                 vectors.append(vector)

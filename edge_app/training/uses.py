@@ -60,7 +60,7 @@ def _each_id(recordings: Sequence[Recording], source: Source) -> list[Recording]
     return [
         each
         for each in recordings
-        if each.dataset == source.dataset and any(_ends_with(each.id, name) for name in source.ids or ())
+        if each.dataset == source.dataset and any(ends_with(each.id, name) for name in source.ids or ())
     ]
 
 
@@ -69,7 +69,8 @@ def has_facts(recording: Recording, where: Mapping[str, Sequence[Any]]) -> bool:
     return all(recording.facts.get(name) in values for name, values in where.items())
 
 
-def _ends_with(name: str, ending: str) -> bool:
+def ends_with(name: str, ending: str) -> bool:
+    """Whether an id is this one, or ends in it after a slash: "mitdb/101" in "101"."""
     return name == ending or name.endswith("/" + ending)
 
 
@@ -93,7 +94,7 @@ def _entries(value: Any, split: str) -> Iterator[Use]:
 
 def same_name(use: Use, recording: Recording) -> bool:
     """Whether a use names this recording: by its id, or by its file with or without the folders before it."""
-    if _ends_with(recording.id, use.name) or _ends_with(use.name, recording.id):
+    if ends_with(recording.id, use.name) or ends_with(use.name, recording.id):
         return True
     file, used = PurePosixPath(str(recording.facts.get("file", ""))), PurePosixPath(use.name)
     return bool(used.suffix) and file.name == used.name and file.parent.name in ("", used.parent.name)

@@ -106,6 +106,8 @@ def _measure(measures: Measures, typed: Sequence[Typed], classes: Sequence[str])
         else:
             measures.figure(name, over(figure), groups)
     for index, name in enumerate(classes):
+        if name not in {each.truth for each in found}:
+            continue
         measures.figure(f"recall_{name}", over(partial(_at, metrics.recalls, index)), groups)
         measures.figure(f"precision_{name}", over(partial(_at, metrics.precisions, index)), groups)
     majorities = [each.majority(classes) for each in found]
