@@ -29,6 +29,8 @@ FEWEST_BEATS = 10
 """Below so many beats neither rate nor variability is told."""
 MOST_IMPLAUSIBLE_PERCENT = 10
 """More intervals outside 0.3 to 2 s than this: the detector does not follow the heart."""
+LONGEST_GAP_S = 4.0
+"""No beat for longer, also at the window's edges: the signal was lost, or the heart paused; neither is a rhythm."""
 LEAST_REPEAT_PERCENT = 70
 """Pulses less alike than this are no pulses. Chosen on recordings 01-11 of ppg-welltory: 64 and less where the rate was
 wrong by 10 bpm and more, 74 to 98 where it was right. (Orphanidou et al. 2015 ask for 86 with a template of 10 s.)"""
@@ -78,7 +80,8 @@ class Rhythm:
             beats_q8, evidence, doubts = judged_pulse(samples, rate_mhz)
         evidence["beats"] = ratio_q8(len(beats_q8), 1)
         intervals = intervals_us(beats_q8, rate_mhz)
-        doubts = interval_doubts(intervals, self.settings.window_s) + doubts
+        gap_s = longest_gap(beats_q8, samples.size) / window.rate_hz
+        doubts = beat_doubts(intervals, gap_s, self.settings.window_s) + doubts
         levels = rhythm_levels(intervals) if len(intervals) > 1 else [NOTHING] * len(NAMES)
         return FeatureVector(np.array(levels, np.int16), self.schema, evidence, doubts=tuple(doubts))
 
@@ -134,11 +137,19 @@ def judged_pulse(samples: Counts, rate_mhz: int) -> tuple[Ints, dict[str, int], 
     return beats_q8, evidence, doubts
 
 
-def interval_doubts(intervals: list[int], window_s: float) -> list[str]:
+def longest_gap(beats_q8: Ints, length: int) -> float:
+    """Longest stretch without a beat, the edges of the window included (samples)."""
+    edges = np.concatenate(([0], beats_q8, [length << 8]))
+    return float(np.diff(edges).max()) / 256
+
+
+def beat_doubts(intervals: list[int], gap_s: float, window_s: float) -> list[str]:
     """Why the beats cannot be a heart's; empty when they can."""
     beats = len(intervals) + 1 if intervals else 0
     if beats < FEWEST_BEATS:
         return [f"{beats or 'fewer than 2'} heartbeats found in {window_s:g} s"]
+    if gap_s > LONGEST_GAP_S:
+        return [f"no heartbeat for {gap_s:.1f} s"]
     wrong = plausible(intervals).count(False)
     if 100 * wrong > MOST_IMPLAUSIBLE_PERCENT * len(intervals):
         return [f"{wrong} of {len(intervals)} intervals are no heartbeat's (outside 0.3 to 2 s)"]

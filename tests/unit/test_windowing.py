@@ -170,7 +170,7 @@ def test_a_resting_sensor_with_gravity_and_noise_is_not_flat():
 
 
 def test_a_constant_full_scale_is_saturation_and_named_so():
-    quality = quality_after(np.full((1, 100), 32767, np.int16))
+    quality = quality_after(np.full((1, 1000), 32767, dtype=np.int16))
     assert (quality.reasons, quality.judgeable) == (("saturated, flat at full scale",), False)
 
 
