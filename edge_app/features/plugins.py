@@ -13,6 +13,7 @@ from edge_app.core.plugin import FeatureContext, Plugin
 if TYPE_CHECKING:
     from edge_app.features.audio import LogMelFeatures
     from edge_app.features.bearing_lines import BearingLines
+    from edge_app.features.ecg import EcgBeat
     from edge_app.features.rhythm import Rhythm
     from edge_app.features.vibration import LineSettings, Vibration
     from edge_app.features.waveform import Waveform
@@ -185,6 +186,31 @@ RHYTHM = Plugin(
     summary="heart rate, variability and irregularity from the beats of an ECG or a pulse wave",
     config=RhythmConfig,
     create=_create_rhythm,
+    micropython=True,
+)
+
+class EcgBeatConfig(BaseModel):
+    """Keys of `features: {plugin: ecg_beat}`: there are none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _create_ecg_beat(config: EcgBeatConfig, context: FeatureContext) -> EcgBeat:
+    from edge_app.features.ecg import EcgBeat
+
+    if context.n_axes != 1:
+        raise ConfigError(
+            f"features ecg_beat: the slot has {context.n_axes} axes, ecg_beat looks at one lead",
+            "Set `axes: 1` in the slot, and choose the lead where the sensor is bound.",
+        )
+    return EcgBeat(context.rate_hz, context.window_s)
+
+
+ECG_BEAT = Plugin(
+    name="ecg_beat",
+    summary="one heartbeat of an ECG among its neighbours: when it came, and how it looks beside them",
+    config=EcgBeatConfig,
+    create=_create_ecg_beat,
     micropython=True,
 )
 
