@@ -92,6 +92,12 @@ def why_text(report: dict[str, Any]) -> str:
         lines.append(f"  score {score}, threshold {score_text(report['threshold'])}")
     for name, change_db10, share in why.get("top", []):
         lines.append(f"    {name:<24} {change_db10 / 10:+6.1f} dB against normal, {share} % of the score")
+    if report.get("normal"):
+        lines.append(f"  judged against normal {report['normal']}, learnt on this machine")
+    elif "unlearned" in report:
+        lines.append(f"  unlearned, judged against the shipped normal: {report['unlearned']}")
+    if report.get("drift"):
+        lines.append(f"  drift: {report['drift']}")
     last = report.get("last")
     if last:
         from edge_app.core.clock import utc_text

@@ -130,6 +130,9 @@ class LearntNormal:
     """How the threshold was found: generalised-pareto, exponential or single-window (see inference/normal.py)."""
     uncertainty_q8: int = 0
     """By how much log2 (Q8) of the threshold's raw value is uncertain, one standard error; it is included."""
+    wander: tuple[int, ...] = ()
+    """Per feature, standard deviation of its means over twelve blocks of the learning, as in `offset`: what drift is
+    held against; empty when unknown."""
     quality: int = 100
     """Mean quality of the windows (percent)."""
     notes: tuple[str, ...] = ()

@@ -62,6 +62,8 @@ def _normal(top: Fields) -> LearntNormal:
     own = top.data.get("multiplier") is not None
     if own != (top.data.get("shift") is not None):
         raise top.fail("shift", "and multiplier must both be numbers, or both null")
+    if len(top.data.get("wander") or ()) not in (0, len(offset)):
+        raise top.fail("wander", f"must hold none or {len(offset)} numbers")
     knots = top.pairs("knots", 256)
     try:
         check_knots(knots)
@@ -90,6 +92,7 @@ def _circumstances(top: Fields) -> Mapping[str, Any]:
         "raise_score": top.integer("raise_score", 0, SCORE_ONE),
         "tail": top.choice("tail", TAILS),
         "uncertainty_q8": top.integer("uncertainty_q8", 0, 1 << 20),
+        "wander": top.integers("wander", 0, 65535, limit=MAX_FEATURES),
         "quality": top.integer("quality", 0, 100),
         "notes": top.texts("notes", 8),
     }

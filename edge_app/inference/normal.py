@@ -26,6 +26,7 @@ Values = NDArray[np.int16]
 
 FOLDS = 6
 """Blocks that are withheld in turn; FEW windows are withheld one by one."""
+WANDER_BLOCKS = 12
 WINDOWS_MIN = 8
 UNKNOWN_MAX, IDLE_MAX = 0.2, 0.5
 """Largest share of windows that could not be judged, and of those in which the machine stood still."""
@@ -129,6 +130,7 @@ def fit_normal(values: Values, model: Learnable, settings: NormalSettings) -> Le
         normal,
         knots=knots_at(float(np.median(distances)), tail.level, settings),
         tail=tail.method,
+        wander=wander_of(values),
         uncertainty_q8=log2_raw_q8(tail.level) - log2_raw_q8(tail.level - tail.error),
         notes=_notes(values, spread, per_db, names, tail),
     )
@@ -153,6 +155,13 @@ def spread_of(values: Values, floor: Floats) -> Floats:
     deviation = np.median(np.abs(values - np.median(values, axis=0)), axis=0)
     found = np.maximum((high - low) / SPREAD_OF_RANGE, SPREAD_OF_MAD * deviation)
     return np.maximum(found, floor)
+
+
+def wander_of(values: Values) -> tuple[int, ...]:
+    """Standard deviation of the block means of each feature over the time of learning."""
+    blocks = np.array_split(values, min(WANDER_BLOCKS, len(values)))
+    means = np.array([block.mean(axis=0) for block in blocks])
+    return tuple(int(each) for each in np.ceil(means.std(axis=0, ddof=1)))
 
 
 def held_out_distances(values: Values, model: Learnable, settings: NormalSettings, per_db: Floats) -> Floats:

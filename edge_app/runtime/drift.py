@@ -24,8 +24,11 @@ KEEP_SHIFT = 10
 MEAN_BITS = 12
 """Fractional bits of the means."""
 BAND_STEPS = 18
-"""Steps from the baseline beyond which a mean lies outside: one and a half of the spreads (12 steps) that single
-windows have. Means over an hour stay within 1.2 on healthy simulated days; at 2 in four features the alarm is near."""
+"""Steps from the baseline beyond which a mean lies outside, at most: one and a half of the spreads (12 steps) single
+windows have. Means over an hour stay within 1.2 on healthy simulated days of changing speed and load."""
+BAND_STEPS_MIN, BAND_WANDERS = 6, 5
+"""A learnt normal knows how far the means of its blocks of time wandered: so many times that is its band, but not less
+than half a spread. A machine that ran steadily is then watched three times as closely."""
 SHARE_PERCENT = 10
 """So many of the features must lie outside, at least two."""
 SUSTAINED = 1800
@@ -66,12 +69,18 @@ class Drift:
         self._shift = 0
         self.follow("", [0] * len(self.names), [1] * len(self.names), 1)
 
-    def follow(self, baseline: str, offset: Sequence[int], multiplier: Sequence[int], shift: int) -> None:
-        """Begin anew against a baseline, named by a hash."""
+    def follow(
+        self, baseline: str, offset: Sequence[int], multiplier: Sequence[int], shift: int, wander: Sequence[int] = ()
+    ) -> None:
+        """Begin anew against a baseline, named by a hash; `wander` as in LearntNormal."""
         self.baseline = baseline
         self._offset = np.array(offset, np.int64)
         self._multiplier = np.array(multiplier, np.int64)
         self._shift = shift
+        self._band = np.full(len(self.names), BAND_STEPS << MEAN_BITS, np.int64)
+        if len(wander):
+            steps = BAND_WANDERS * np.array(wander, np.int64) * self._multiplier << MEAN_BITS >> shift
+            self._band = np.clip(steps, BAND_STEPS_MIN << MEAN_BITS, BAND_STEPS << MEAN_BITS)
         self._mean = np.zeros(len(self.names), np.int64)
         self.taken = 0
         self._outside = 0
@@ -96,9 +105,9 @@ class Drift:
     def _conclude(self) -> bool:
         far = np.abs(self._mean)
         if self.told:
-            self.told = int(np.count_nonzero(far > BAND_STEPS << (MEAN_BITS - 1))) >= self._needed
+            self.told = int(np.count_nonzero(far > self._band >> 1)) >= self._needed
             return False
-        outside = int(np.count_nonzero(far > BAND_STEPS << MEAN_BITS)) >= self._needed
+        outside = int(np.count_nonzero(far > self._band)) >= self._needed
         self._outside = self._outside + 1 if outside else 0
         if self.taken < WARM_UP or self._outside < SUSTAINED:
             return False
@@ -108,9 +117,9 @@ class Drift:
     def finding(self) -> Finding:
         """What lies outside now."""
         far = np.abs(self._mean)
-        order = [int(index) for index in np.argsort(-far, kind="stable")[:NAMED]]
+        order = [int(index) for index in np.argsort(-(far / self._band), kind="stable")[:NAMED]]
         top = tuple((self.names[index], self._db10(index)) for index in order)
-        return Finding(int(np.count_nonzero(far > BAND_STEPS << MEAN_BITS)), top)
+        return Finding(int(np.count_nonzero(far > self._band)), top)
 
     def _db10(self, index: int) -> int:
         counts = float(self._mean[index]) / 2.0**MEAN_BITS * 2.0**self._shift / float(self._multiplier[index])

@@ -53,6 +53,12 @@ class Collection:
 
     def __init__(self, minutes: float, rate: float, features: int, hop_s: float, despite_alarm: bool) -> None:
         most = round(minutes * 60 / hop_s) + 2
+        if most < WINDOWS_MIN:
+            least = -(-WINDOWS_MIN * hop_s // 6) / 10
+            raise ControlError(
+                f"{minutes:g} minutes are too short: {most} windows, {WINDOWS_MIN} are needed",
+                f"Learn for {least:g} minutes or more; ten and more give a better threshold.",
+            )
         if most * features * 2 > MEMORY_BYTES:
             allowed = int(MEMORY_BYTES / (2 * features) * hop_s / 60)
             raise ControlError(f"{minutes:g} minutes are too many windows", f"At most {allowed} minutes fit in memory.")
@@ -176,17 +182,19 @@ class Learning:
         """Let a learnt normal serve, or the shipped mapping for the reason given."""
         model: Any = self.pipeline.shipped
         name = ""
+        wander: tuple[int, ...] = ()
         if isinstance(found, str):
             self.number, self.unlearned = None, found
         else:
             self.number, normal = found
             self.unlearned = ""
-            model, name = model.with_normal(normal), short_hash(normal)
+            model, name, wander = model.with_normal(normal), short_hash(normal), normal.wander
         self.pipeline.adopt(model, name, words)
         standard = model.manifest.standardize
         if getattr(model, "unready", ""):
             return
-        self.drift.follow(name or model.identity.sha256[:8], standard.offset, standard.multiplier, standard.shift)
+        name = name or model.identity.sha256[:8]
+        self.drift.follow(name, standard.offset, standard.multiplier, standard.shift, wander)
 
     # windows
 
@@ -288,7 +296,7 @@ class Learning:
         values = collection.taken()
         normal = replace(fit_normal(values, self._spec.make_model(), settings), seconds=round(collection.seconds))
         number = self.store.keep(normal, values)
-        words = f"Normal {number} learnt from {normal.windows} windows in {normal.seconds // 60} minutes"
+        words = f"Normal {number} learnt from {normal.windows} windows in {minutes_text(normal.seconds)}"
         self._serve((number, normal), words)
         self._outcome = {"result": "learnt", "what": words, "number": number, "notes": list(normal.notes)}
         self._fitting = False
@@ -361,6 +369,11 @@ def drift_words(drift: Drift) -> tuple[str, dict[str, Any]]:
     what = ", ".join(f"{name} {change / 10:+.1f} dB" for name, change in found.top)
     words = f"{found.count} features have wandered from the baseline for hours without an alarm ({what})"
     return words, {"drift": {"features": found.count, "top": [list(each) for each in found.top]}}
+
+
+def minutes_text(seconds: int) -> str:
+    """A duration for people: 12 min, 4.0 h."""
+    return f"{seconds / 3600:.1f} h" if seconds >= 7200 else f"{round(seconds / 60)} min"
 
 
 def kept_facts(number: int, normal: LearntNormal | None, problem: str) -> Mapping[str, Any]:

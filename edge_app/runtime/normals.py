@@ -98,7 +98,8 @@ class NormalStore:
         """The current normal when all it depends on is as it was; else why the shipped mapping serves."""
         number = self.current
         if number is None:
-            return "normal has not been learnt on this machine"
+            kept = "; those that were learnt do not count (rolled back)" if self._numbers() else ""
+            return f"normal is not learnt on this machine{kept}"
         try:
             normal = self.load(number)
         except BaselineError as error:
