@@ -25,7 +25,7 @@ class Report:
 
     file: str
     kind: str = "unknown"
-    """app, device or recipe."""
+    """app, device, recipe or evaluation."""
     about: str = ""
     """Name and version, or site and id."""
     targets: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Report:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="an app's folder, app.yaml or train.yaml, or a device's file"
+        "files", nargs="+", metavar="FILE", help="an app's folder, app.yaml, train.yaml or evaluate.yaml, or a device's file"
     )
     parser.add_argument("--json", action="store_true", help="one JSON list on stdout")
 
@@ -78,6 +78,8 @@ def examine(path: Path) -> Report:
             _examine_device(document.path, report)
         elif "pipeline" in document.data and "train" in document.data:
             _examine_recipe(document.path, report)
+        elif "cases" in document.data:
+            _examine_evaluation(document.path, report)
         else:
             what = f"{document.name}:1: neither an app (key `app`), nor a device (`device`), nor a recipe (`train`)."
             raise ConfigError(what, "Begin with `app: NAME` or with `device: {id: …, site: …}`.")
@@ -112,6 +114,24 @@ def _examine_recipe(path: Path, report: Report) -> None:
         guess = nearest(recipe.pipeline, names)
         fix = (f"Did you mean `{guess}`? " if guess else "") + f"Pipelines: {', '.join(names)}."
         report.errors.append(problem(document, ("pipeline",), f"{app.name} has no pipeline `{recipe.pipeline}`", fix))
+
+
+def _examine_evaluation(path: Path, report: Report) -> None:
+    from edge_app.config.errors import validated
+    from edge_app.config.evaluation import EvaluationConfig
+    from edge_app.config.load import load_document
+    from edge_app.training.cases import case_front
+    from edge_app.training.protocols.find import find_protocol
+
+    report.kind, report.targets = "evaluation", ("training",)
+    cases = validated(EvaluationConfig, load_document(path)).cases
+    report.about = ", ".join(case.name for case in cases)
+    for case in cases:
+        try:
+            find_protocol(case.protocol)
+            case_front(path.parent, case)
+        except EdgeAppError as error:
+            report.errors.append(error)
 
 
 def _examine_device(path: Path, report: Report) -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from edge_app.config.errors import block_of
+from edge_app.config.evaluation import EvaluationConfig
 from edge_app.config.messages import MESSAGES
 from edge_app.config.recipe import RecipeConfig
 from edge_app.config.registry import GROUPS, built_in, find
@@ -38,6 +39,7 @@ def schemas() -> dict[str, str]:
     """File name → text of every schema file; the same text whatever third-party plugins are installed."""
     made = {"app.json": _with_plugins(AppConfig), "device.json": _with_plugins(DeviceConfig)}
     made["train.json"] = _plain(RecipeConfig)
+    made["evaluate.json"] = _plain(EvaluationConfig)
     made |= {f"{name}.json": _plain(model) for name, model in MESSAGES.items()}
     return {name: json.dumps(_untitled(schema), indent=2, ensure_ascii=False) + "\n" for name, schema in made.items()}
 

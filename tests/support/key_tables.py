@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from edge_app.config import registry, schema
+from edge_app.config import evaluation, registry, schema
 from edge_app.config.errors import _yaml, block_of
 from edge_app.config.jsonschema import documented
 from edge_app.config.recipe import RecipeConfig
@@ -40,6 +40,12 @@ def models() -> dict[str, type[BaseModel]]:
     }
     found |= {"train": RecipeConfig} | {
         f"train.{key}": inner for key, inner in _inner(RecipeConfig) if key not in ("evaluate", "validation")
+    }
+    found |= {
+        "evaluate": evaluation.EvaluationConfig,
+        "evaluate.cases": evaluation.CaseConfig,
+        "evaluate.cases.spans": evaluation.Spans,
+        "evaluate.cases.baseline": evaluation.BaselineConfig,
     }
     for group in registry.GROUPS:
         for name in registry.built_in(group):
