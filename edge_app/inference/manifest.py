@@ -214,9 +214,9 @@ def _check_ends(manifest: Manifest, top: Fields) -> None:
     if manifest.kind == "autoencoder":
         if taken.shape != (1, count) or given.shape != (1, count):
             raise top.fail("input", f"and output of an autoencoder of {count} features must have shape [1, {count}]")
-        if taken.scale != given.scale:
+        if not 1 / MAX_SCALE_RATIO <= given.scale / taken.scale <= MAX_SCALE_RATIO:
             raise top.fail(
-                "output.scale", f"is {given.scale}, the input's is {taken.scale}: an autoencoder shares them"
+                "output.scale", f"is {given.scale}, the input's is {taken.scale}: at most a factor of {MAX_SCALE_RATIO}"
             )
         return
     if taken.shape[:1] != (1,) or math.prod(taken.shape) != count:

@@ -1,0 +1,88 @@
+"""`edge-app import-model`: take a .tflite file made elsewhere into an app."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_app.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edge_app.training.import_model import Imported
+
+EXAMPLES = """examples:
+  edge-app import-model ae.tflite --app apps/my_machine --pipeline bearing --data ../recordings
+  edge-app import-model types.tflite --app apps/my_machine --pipeline bearing --part diagnose \\
+      --data ../recordings --labels normal,inner,outer --alarm inner,outer
+
+The file must be fully int8. It is checked, compared in every interpreter at hand, measured, and copied into the app's
+models folder with a manifest whose score mapping comes from the healthy recordings.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EXAMPLES
+    parser.add_argument("file", metavar="FILE", help="int8 .tflite file")
+    parser.add_argument("--app", metavar="DIR", required=True, help="the app's folder, with app.yaml")
+    parser.add_argument("--pipeline", metavar="NAME", required=True, help="pipeline of the app it is for")
+    parser.add_argument("--part", choices=("model", "diagnose"), default="model", help="which of its models it becomes")
+    parser.add_argument("--data", metavar="DIR", required=True, help="folder of healthy recordings")
+    parser.add_argument("--normal", metavar="LABELS", default="normal,healthy", help="labels of the healthy recordings")
+    parser.add_argument("--labels", metavar="LABELS", default="", help="classes in the order of the outputs, by commas")
+    parser.add_argument("--alarm", metavar="LABELS", default="", help="those of them that are an alarm")
+    parser.add_argument("--moments", metavar="FILE", help="JSON with mean and std of each feature it was trained with")
+    parser.add_argument("--name", metavar="NAME", help="name of the model (default: the file's)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
+
+
+def run(args: argparse.Namespace) -> int:
+    from edge_app.training.import_model import Wanted, import_model
+
+    data = Path(args.data)
+    if not data.is_dir():
+        raise ConfigError(f"--data {data} is not a folder.", "Name the folder that holds the healthy recordings.")
+    imported = import_model(
+        Wanted(
+            file=Path(args.file),
+            app_dir=Path(args.app),
+            pipeline=args.pipeline,
+            data_dir=data,
+            labels=_names(args.labels),
+            alarm_labels=_names(args.alarm),
+            name=args.name or "",
+            part=args.part,
+            normal=_names(args.normal),
+            moments=Path(args.moments) if args.moments else None,
+        )
+    )
+    if args.json:
+        print(json.dumps(imported.plain(), ensure_ascii=False))
+    else:
+        _print(imported)
+    return 0
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _print(imported: Imported) -> None:
+    manifest = imported.manifest
+    print(f"{manifest.kind} {manifest.name}: {imported.bytes} bytes")
+    print(f"activations: {imported.arena_bytes} bytes at once (counted)")
+    print(f"one run: {imported.latency_us:.0f} µs (measured here, {imported.engine}, features not included)")
+    for engine, found in manifest.engines.items():
+        if "refuses" in found:
+            print(f"{engine}: refuses it: {found['refuses']}")
+        else:
+            share, inputs = found["differing_bytes_percent"], found["inputs"]
+            print(f"{engine}: {share:g} % of bytes differ from ours on {inputs} windows")
+    print(f"score: {manifest.score_set_by}")
+    print(f"inputs that do not fit into int8: {imported.clipped_percent:g} % on {imported.windows} healthy windows")
+    for warning in imported.warnings:
+        print(f"note: {warning}")
+    for path in imported.written:
+        print(path)
+    print(f"In app.yaml: model: {{plugin: tflite, file: models/{manifest.file}}}")

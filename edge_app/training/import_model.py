@@ -1,0 +1,359 @@
+"""Takes a .tflite file made elsewhere into an app: checked, measured, and given its manifest.
+
+The file itself does not say how features become its inputs. It is taken to have been trained on standardised features,
+(f - mean) / deviation, whose mean and deviation are either stated (`moments`, those it was trained with) or measured on
+healthy recordings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_app.config.recipe import ScoreRecipe
+from edge_app.core.clock import Clock, SystemClock
+from edge_app.core.errors import ModelError, RecordingError
+from edge_app.core.results import FeatureSchema, FeatureVector
+from edge_app.inference.autoencoder import Autoencoder
+from edge_app.inference.classifier import Classifier
+from edge_app.inference.graph import Graph, Tensor, read_graph, read_model_file
+from edge_app.inference.load import file_model
+from edge_app.inference.manifest import Classifier as ClassifierFacts
+from edge_app.inference.manifest import (
+    Features,
+    Manifest,
+    Score,
+    Standardize,
+    TensorFacts,
+    manifest_text,
+    read_manifest,
+)
+from edge_app.inference.score import LINEAR, LINEAR_KNOTS, LOG2
+from edge_app.inference.standardize import Standardizer
+from edge_app.inference.tflite import NumpyEngine, litert, make_engine, optimised, reference
+from edge_app.training.datasets import features_of, signal_of
+from edge_app.training.files import check_place, write_all
+from edge_app.training.footprint import arena_bytes, latency
+from edge_app.training.front import Front, app_document, load_front
+from edge_app.training.importers.base import Recording
+from edge_app.training.importers.find import recordings_in
+from edge_app.training.learn import infer_all, knots_for
+
+HEALTHY = ("normal", "healthy")
+"""Labels of recordings that show the normal state."""
+FIX_FLOAT = (
+    "Convert it fully int8: optimizations = [DEFAULT], a representative_dataset, supported_ops = "
+    "[TFLITE_BUILTINS_INT8], inference_input_type = inference_output_type = tf.int8."
+)
+WINDOWS_MIN = 20
+SAMPLES = 500
+"""Inputs the interpreters are compared on, at most."""
+SHIFT = 14
+
+Rows = NDArray[np.int16]
+Inputs = NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person asks for."""
+
+    file: Path
+    app_dir: Path
+    pipeline: str
+    data_dir: Path
+    labels: tuple[str, ...] = ()
+    """Classes in the order of the outputs; none for an autoencoder."""
+    alarm_labels: tuple[str, ...] = ()
+    name: str = ""
+    """Of the model; default the file's name."""
+    part: str = "model"
+    """"model" or "diagnose"."""
+    normal: tuple[str, ...] = HEALTHY
+    """Labels of the recordings that show the normal state."""
+    moments: Path | None = None
+    """JSON file {"mean": […], "std": […]}, per feature in its integers, that the model was trained with."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of it."""
+
+    manifest: Manifest
+    written: list[Path]
+    bytes: int
+    arena_bytes: int
+    """Activations alive at once, at most; counted from the graph."""
+    latency_us: float
+    """Median of one run of the engine that will be used here; measured."""
+    engine: str
+    windows: int
+    """Healthy windows looked at."""
+    clipped_percent: float
+    """Share of the inputs of healthy windows that met the int8 limits."""
+    warnings: tuple[str, ...] = field(default=())
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "name": self.manifest.name,
+            "kind": self.manifest.kind,
+            "files": [str(path) for path in self.written],
+            "bytes": self.bytes,
+            "arena_bytes": self.arena_bytes,
+            "latency_us": round(self.latency_us, 1),
+            "engine": self.engine,
+            "windows": self.windows,
+            "clipped_percent": self.clipped_percent,
+            "engines": dict(self.manifest.engines),
+            "warnings": list(self.warnings),
+        }
+
+
+def import_model(wanted: Wanted, clock: Clock | None = None) -> Imported:
+    """Check, measure and write `models/<name>.tflite` and its manifest into the app's folder.
+
+    Raises
+    ------
+    ModelError
+        The file is damaged, not int8, holds an operator that is not run (named with its place), or does not fit the
+        app's features or the labels.
+    RecordingError
+        No healthy recording, or too few windows of them.
+    ConfigError
+        The app or the pipeline is wrong.
+    """
+    front = load_front(app_document(wanted.app_dir), wanted.pipeline, wanted.part)
+    folder = front.app_dir / "models"
+    check_place(folder)
+    content = read_model_file(wanted.file)
+    graph = read_graph(content, str(wanted.file))
+    _check_ends(graph)
+    NumpyEngine(graph)  # refuses, by name, what an operator has that is not run
+    recordings = _healthy(wanted)
+    rows, schema = _healthy_rows(recordings, front)
+    _check_shape(graph, schema, wanted)
+    standardize = _standardize(rows, graph.input, wanted.moments)
+    manifest = _manifest(wanted, graph, content, schema, standardize)
+    engine = make_engine(content, manifest.file, "exact", graph)
+    manifest = _with_score(manifest, file_model(manifest, engine), rows, schema, front.raise_score)
+    inputs = inputs_of(manifest, rows)
+    facts = {"recordings": [each.id for each in recordings], "windows": len(rows)}
+    manifest = replace(manifest, data=facts, engines=_agreement(content, manifest, inputs[0]))
+    files = {manifest.file: content, f"{manifest.name}.json": manifest_text(manifest).encode()}
+    read_manifest(files[f"{manifest.name}.json"], str(wanted.file))
+    vectors = [FeatureVector(row, schema) for row in rows[:SAMPLES]]
+    return Imported(
+        manifest=manifest,
+        written=write_all(folder, files),
+        bytes=len(content),
+        arena_bytes=arena_bytes(graph),
+        latency_us=latency(file_model(manifest, engine), vectors, clock or SystemClock())[0],
+        engine=str(engine.facts),
+        windows=len(rows),
+        clipped_percent=inputs[1],
+        warnings=_warnings(manifest, inputs[1], wanted),
+    )
+
+
+def _check_ends(graph: Graph) -> None:
+    """One int8 input and output; a float model is refused with the way to convert it."""
+    for number, what in ((graph.inputs[0], "input"), (graph.outputs[0], "output")):
+        tensor = graph.tensors[number]
+        if tensor.dtype != "int8":
+            raise ModelError(f"{graph.where}: its {what} is {tensor.dtype}, not int8", FIX_FLOAT)
+
+
+def _check_shape(graph: Graph, schema: FeatureSchema, wanted: Wanted) -> None:
+    """The file takes the app's features and gives what its kind must."""
+    count = len(schema.names)
+    if graph.input.shape[:1] != (1,) or graph.input.elements != count:
+        raise ModelError(
+            f"{graph.where}: takes {list(graph.input.shape)}, pipeline {wanted.pipeline} gives {count} features "
+            f"({schema.names[0]} … {schema.names[-1]})",
+            "Set `features:` in app.yaml as the model was trained, with a batch of 1; `waveform` gives samples.",
+        )
+    if wanted.labels and graph.output.shape != (1, len(wanted.labels)):
+        raise ModelError(
+            f"{graph.where}: gives {list(graph.output.shape)}, but {len(wanted.labels)} labels are named",
+            "Name one label per output with --labels, in their order.",
+        )
+    if not wanted.labels and (graph.output.shape != (1, count) or graph.input.shape != (1, count)):
+        raise ModelError(
+            f"{graph.where}: gives {list(graph.output.shape)} for {count} features: no autoencoder",
+            "If it tells classes apart, name them: --labels normal,inner,outer --alarm inner,outer.",
+        )
+
+
+def _healthy(wanted: Wanted) -> list[Recording]:
+    """Recordings of the normal state; those for testing are left alone where there are others."""
+    recordings = recordings_in(wanted.data_dir)
+    healthy = [each for each in recordings if each.label in wanted.normal]
+    if not healthy:
+        there = ", ".join(sorted({each.label or "(none)" for each in recordings})[:12])
+        raise RecordingError(
+            f"{wanted.data_dir}: no recording is labelled {' or '.join(wanted.normal)}; there are: {there}.",
+            "Name the label of the normal state: --normal LABEL.",
+        )
+    return [each for each in healthy if each.split != "test"] or healthy
+
+
+def _healthy_rows(recordings: Sequence[Recording], front: Front) -> tuple[Rows, FeatureSchema]:
+    """Features of all healthy windows that suit the pipeline, and their schema."""
+    parts, schema, trouble = [], None, ""
+    for recording in recordings:
+        try:
+            signal = signal_of(recording, front)
+            extractor = front.extractor(signal.rate_hz, signal.scale)
+            parts.append(features_of(signal, front, front.pipeline.window.hop_s, extractor).features)
+        except RecordingError as error:
+            trouble = trouble or error.what
+            continue
+        schema = schema or extractor.schema
+    count = sum(len(part) for part in parts)
+    if schema is None or count < WINDOWS_MIN:
+        raise RecordingError(
+            f"{count} healthy windows suit the pipeline, at least {WINDOWS_MIN} are needed."
+            + (f" First trouble: {trouble}" if trouble else ""),
+            "Give more recordings of the normal state, of the app's quantity and rate.",
+        )
+    return np.concatenate(parts), schema
+
+
+def _standardize(rows: Rows, tensor: Tensor, moments: Path | None) -> Standardize:
+    """How features become the model's inputs: (f - mean) / deviation, in steps of the input's scale."""
+    count = rows.shape[1]
+    if moments is None:
+        mean, deviation = rows.mean(axis=0), rows.std(axis=0)
+        deviation = np.maximum(deviation, 1.0)
+    else:
+        mean, deviation = _stated(moments, count)
+    steps = 1.0 / (deviation * tensor.scale)
+    shift = min(30, max(1, 14 - math.floor(math.log2(float(steps.max())))))
+    multiplier = np.clip(np.rint(steps * 2.0**shift), 1, 32767)
+    offset = np.clip(np.rint(mean), -32768, 32767)
+    return Standardize(tuple(int(each) for each in offset), tuple(int(each) for each in multiplier), shift)
+
+
+def _stated(path: Path, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation from a file. Raises ModelError when it does not hold as many numbers as there are features."""
+    fix = 'Write {"mean": […], "std": […]}, one finite number per feature each, std above 0.'
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8"))
+        mean, deviation = (np.array(stated[key], np.float64) for key in ("mean", "std"))
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})", fix) from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ModelError(f"{path}: holds no mean and std ({type(error).__name__}: {error})", fix) from error
+    if mean.shape != (count,) or deviation.shape != (count,):
+        raise ModelError(f"{path}: mean {list(mean.shape)} and std {list(deviation.shape)} for {count} features", fix)
+    if not np.isfinite(mean).all() or not np.isfinite(deviation).all() or (deviation <= 0).any():
+        raise ModelError(f"{path}: holds a number that is not finite, or a std that is not above 0", fix)
+    return mean, deviation
+
+
+def _manifest(
+    wanted: Wanted, graph: Graph, content: bytes, schema: FeatureSchema, standardize: Standardize
+) -> Manifest:
+    """The papers, score mapping still open."""
+    name = wanted.name or wanted.file.stem
+    taken, given = _facts(graph.input), _facts(graph.output)
+    probabilities = (given.scale, given.zero_point) == (1 / 256, -128) and graph.operators[-1].name == "SOFTMAX"
+    manifest = Manifest(
+        name=name,
+        kind="classifier" if wanted.labels else "autoencoder",
+        file=f"{name}.tflite",
+        sha256=hashlib.sha256(content).hexdigest(),
+        input=taken,
+        output=given,
+        features=Features(schema.plugin, schema.hash, schema.names, dict(schema.settings)),
+        standardize=standardize,
+        score=Score(LINEAR if wanted.labels else LOG2, LINEAR_KNOTS),
+        score_set_by="imported: the summed probability of the alarm labels itself" if wanted.labels else "not set yet",
+        classifier=ClassifierFacts("probabilities" if probabilities else "logits") if wanted.labels else None,
+        labels=wanted.labels,
+        alarm_labels=wanted.alarm_labels,
+    )
+    return read_manifest(manifest_text(manifest).encode(), str(wanted.file))
+
+
+def _facts(tensor: Tensor) -> TensorFacts:
+    return TensorFacts(tensor.shape, tensor.dtype, tensor.scale, tensor.zero_point)
+
+
+def _with_score(
+    manifest: Manifest, model: Autoencoder | Classifier, rows: Rows, schema: FeatureSchema, raise_score: int
+) -> Manifest:
+    """An autoencoder's score: the median healthy window at 0.25, the app's threshold beyond what 95 % stay below."""
+    if manifest.kind == "classifier":
+        return manifest
+    recipe = ScoreRecipe()
+    raws = [inference.raw for inference in infer_all(model, rows, schema)]
+    sentence = (
+        f"imported: {len(raws)} healthy windows, the median at {recipe.healthy:g}, the threshold {recipe.safety:g} "
+        "times the distance that 95 % of them stay below"
+    )
+    score = Score(LOG2, knots_for(raws, recipe, raise_score))
+    return replace(manifest, score=score, score_set_by=sentence)
+
+
+def inputs_of(manifest: Manifest, rows: Rows) -> tuple[Inputs, float]:
+    """(int8 inputs of the network for rows of features, share of them in percent that met the limits)."""
+    zero_point = manifest.input.zero_point if manifest.input is not None else 0
+    wanted = Standardizer(manifest.standardize).steps(rows) + zero_point
+    inputs = np.clip(wanted, -128, 127)
+    return inputs.astype(np.int8), round(100.0 * float((inputs != wanted).mean()), 2)
+
+
+def _agreement(content: bytes, manifest: Manifest, inputs: Inputs) -> Mapping[str, Any]:
+    """Each interpreter found against our engine. Raises ModelError when the reference gives other bytes."""
+    chosen = inputs[:: max(1, len(inputs) // SAMPLES)][:SAMPLES]
+    ours = NumpyEngine(read_graph(content, manifest.file))
+    wanted = np.array([np.array(ours.invoke(row)).reshape(-1) for row in chosen]).astype(int)
+    found: dict[str, Any] = {}
+    for make in (reference, optimised, litert):
+        try:
+            engine = make(content, manifest.file)
+        except ModelError as error:
+            found[make.__name__] = {"refuses": error.what}
+            continue
+        if engine is None:
+            continue
+        given = np.array([np.array(engine.invoke(row)).reshape(-1) for row in chosen]).astype(int)
+        if engine.facts.exact and (given != wanted).any():
+            raise ModelError(
+                f"{manifest.file}: {engine.facts} gives {int((given != wanted).sum())} other bytes than our engine",
+                "This is a fault of the program: please report it with the model file.",
+            )
+        found[str(engine.facts)] = {
+            "inputs": len(chosen),
+            "differing_bytes_percent": round(100.0 * float((given != wanted).mean()), 2),
+            "most_steps": int(np.max(np.abs(given - wanted), initial=0)),
+        }
+    return found
+
+
+def _warnings(manifest: Manifest, clipped_percent: float, wanted: Wanted) -> tuple[str, ...]:
+    """What a person should know before trusting the model."""
+    found = []
+    if clipped_percent > 1.0:
+        found.append(
+            f"{clipped_percent:g} % of the inputs of healthy windows do not fit into int8: was the model trained on "
+            "features standardised otherwise? State them with --moments."
+        )
+    if wanted.moments is None:
+        found.append(
+            "mean and deviation of the features were measured on the healthy recordings; where the model was trained "
+            "with others, state those with --moments."
+        )
+    if manifest.kind == "classifier" and not manifest.alarm_labels and wanted.part == "model":
+        found.append("no label is an alarm, so it gives no score: use it in `diagnose:`, or name some with --alarm.")
+    return tuple(found)
