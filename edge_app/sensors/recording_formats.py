@@ -276,6 +276,12 @@ def _read_own(path: Path) -> Table:
     return read_own(path)
 
 
+def _read_wfdb(path: Path) -> Table:
+    from edge_app.sensors.wfdb import read_wfdb
+
+    return read_wfdb(path)
+
+
 _READERS: dict[str, Callable[[Path], Table]] = {
     ".wav": read_wav,
     ".csv": _read_csv,
@@ -285,4 +291,5 @@ _READERS: dict[str, Callable[[Path], Table]] = {
     ".npy": read_npy,
     ".mat": read_mat,
     ".json": _read_own,
+    ".hea": _read_wfdb,
 }

@@ -428,7 +428,7 @@ def test_random_bytes_under_any_name_are_refused(tmp_path, ending):
 def test_an_unknown_ending_lists_the_known_ones(tmp_path):
     path = tmp_path / "a.flac"
     path.write_bytes(b"fLaC")
-    assert ".csv, .json, .mat, .npy, .npz, .tsv, .txt, .wav" in refusal(path)
+    assert ".csv, .hea, .json, .mat, .npy, .npz, .tsv, .txt, .wav" in refusal(path)
 
 
 def test_a_file_without_permission_is_an_error_of_the_recording(tmp_path, monkeypatch):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from edge_app.core.errors import RecordingError
 from edge_app.sensors.recording_formats import damaged
-from edge_app.training.importers.signals import read_bytes
 
 _MOST_BYTES = 1 << 20
 _MOST_CHANNELS = 64
@@ -53,6 +52,20 @@ class Header:
     """Frames; 0 where the header does not say."""
     channels: tuple[Channel, ...]
     comments: tuple[str, ...]
+
+
+def read_bytes(path: Path, most_bytes: int) -> bytes:
+    """A file of a record. Raises RecordingError when it is missing, too large or cannot be read."""
+    try:
+        size = path.stat().st_size
+        if size > most_bytes:
+            raise RecordingError(
+                f"{path}: {size >> 20} MiB are more than {most_bytes >> 20} MiB.", "Cut it into parts."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        fix = "A record is a header (.hea) with its sample files (.dat) beside it."
+        raise RecordingError(f"{path}: {error.strerror}.", fix) from error
 
 
 def read_header(path: Path) -> Header:
