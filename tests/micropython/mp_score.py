@@ -1,6 +1,6 @@
 """The score mapping under every runtime."""
 
-from edge_app.inference.score import ScoreMap, check_knots
+from edge_app.inference.score import LINEAR, LINEAR_KNOTS, ScoreMap, check_knots
 
 
 def refused(knots):
@@ -55,3 +55,11 @@ def test_wrong_knots_are_named():
     assert refused([[0, 0], [9, 10001]]).startswith("knot 1 has score 10001")
     assert refused([[0, 0], [40000, 1]]).startswith("knot 1 lies at 40000")
     assert refused([[0, 0], [9, 0], [10, 10000]]) == ""
+
+
+def test_shares_of_classes_have_linear_knots():
+    share = ScoreMap(LINEAR_KNOTS, LINEAR)
+    assert [share.score(raw) for raw in (0, 1, 4999, 10000)] == [0, 1, 4999, 10000]
+    # 2000 -> 1000 and 6000 -> 9000: two scores a share between them, ends held
+    steep = ScoreMap(((2000, 1000), (6000, 9000)), LINEAR)
+    assert [steep.score(raw) for raw in (0, 2000, 3000, 6000, 10000)] == [1000, 1000, 3000, 9000, 9000]

@@ -7,13 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from edge_app.core.frames import Quality
 from edge_app.core.gate import Gate
 from edge_app.core.results import Diagnosis, FeatureSchema, FeatureVector, Inference
 from edge_app.decision.anomaly import AnomalyDecider
 from edge_app.decision.explain import explain_event, explain_verdict, line_words, top_features
-from edge_app.decision.words import feature_words
+from edge_app.decision.words import feature_words, vocabulary
 
 NAMES = ("rms_g", "kurtosis", "band_10_20_hz", "axis2_band_950_1100_hz")
 GATE = Gate("rms_g", 0, -1701)  # log2(0.01) in Q8
@@ -138,3 +139,52 @@ def test_features_without_a_word_of_their_own_keep_their_name() -> None:
     assert feature_words("band_10_12.5_hz") == "10-12.5 Hz"
     assert feature_words("axis0_rms_g") == "overall vibration (rms) on axis x"
     assert feature_words("pulse_rate") == "pulse rate"
+
+
+def test_a_classifiers_own_label_is_told_with_its_share() -> None:
+    judgement = judged()
+    assert judgement.inference is not None
+    shares = (("normal", 650), ("ventricular", 9310), ("supraventricular", 40))
+    judgement.inference = replace(judgement.inference, label="ventricular", shares=shares)
+    why = explain_event("raised", raised_decider(), judgement, Extractor(), GATE, vocabulary("ecg"))
+    assert why["text"].startswith("Heartbeats out of the ordinary: score 0.93 is above 0.80")
+    assert "Most like: ventricular (93 %)." in why["text"]
+    assert why["type"] == ["ventricular", 93]
+
+
+def test_a_label_without_shares_is_a_sentence_of_its_own() -> None:
+    judgement = judged()
+    assert judgement.inference is not None
+    judgement.inference = replace(judgement.inference, label="heart rate above 130 bpm")
+    why = explain("raised", raised_decider(), judgement)
+    assert "Heart rate above 130 bpm." in why["text"]
+    assert "type" not in why
+
+
+def test_an_extractor_with_words_of_its_own_describes_the_window_itself() -> None:
+    class Describing(Extractor):
+        def describe(self, vector: FeatureVector) -> str:
+            return "Heart rate 142 bpm over 70 beats"
+
+    why = explain_event("raised", raised_decider(), judged(), Describing(), GATE, vocabulary("pulse"))
+    assert why["text"].startswith("Pulse out of the ordinary")
+    assert "Heart rate 142 bpm over 70 beats." in why["text"]
+    assert "Most unusual" not in why["text"]
+    assert "top" not in why
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unusual", "still"),
+    [
+        ("acceleration", "Vibration unlike this machine's normal", "The machine stands still"),
+        ("sound", "Sound unlike this machine's normal", "The machine stands still"),
+        ("ecg", "Heartbeats out of the ordinary", "There are no heartbeats"),
+        ("pulse", "Pulse out of the ordinary", "There is no pulse"),
+        ("light", "Signal out of the ordinary", "There is nothing to judge"),
+    ],
+)
+def test_words_suit_what_is_sensed(quantity: str, unusual: str, still: str) -> None:
+    words = vocabulary(quantity)
+    assert explain_event("raised", raised_decider(), judged(), Extractor(), GATE, words)["text"].startswith(unusual)
+    idle = judged(verdict="idle")
+    assert explain_verdict(AnomalyDecider(8000, 6000), idle, Extractor(), GATE, words)["text"].startswith(still)
