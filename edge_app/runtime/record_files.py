@@ -34,6 +34,8 @@ from edge_app.sensors.sidecar import (
 )
 
 _BYTES_PER_COUNT = 2
+_SIDECAR_GROWTH = 8192
+"""What a sidecar may grow by in one chunk, and the rest of its last block (bytes)."""
 
 
 class RecordingFiles:
@@ -91,7 +93,7 @@ class RecordingFiles:
         """Make the folder and its first sidecar. Raises OSError."""
         self.folder.mkdir(parents=True, mode=0o700)
         _sync_folder(self.folder.parent)
-        self._put_sidecar()
+        self._put_sidecar(self.sidecar)
 
     def set_label(self, label: str) -> None:
         """From the next sample on the label is this one."""
@@ -123,9 +125,10 @@ class RecordingFiles:
                 self.finish_chunk()
 
     def _open_chunk(self) -> None:
-        path = self.folder / part_of(self._next_name())
-        self._stream = path.open("w+b", buffering=0)
-        os.posix_fallocate(self._stream.fileno(), 0, WAV_HEADER_BYTES + self._per_chunk * self._block)
+        """Ask for the chunk's room and, within the same file, for that of the sidecar that will list it."""
+        room = WAV_HEADER_BYTES + self._per_chunk * self._block + len(sidecar_text(self.sidecar)) + _SIDECAR_GROWTH
+        self._stream = (self.folder / part_of(self._next_name())).open("w+b", buffering=0)
+        os.posix_fallocate(self._stream.fileno(), 0, room)
         self._stream.write(bytes(WAV_HEADER_BYTES))
 
     def _next_name(self) -> str:
@@ -140,11 +143,13 @@ class RecordingFiles:
         if quality is not None:
             changes["quality"] = dict(quality)
         name = self._next_name()
+        if self._stream is not None and not self._in_chunk:
+            self.give_up_chunk()
         if self._stream is not None:
-            chunk = self._whole_chunk(name)
-            changes["chunks"] = (*self.sidecar.chunks, chunk)
-        self.sidecar = replace(self.sidecar, **changes)
-        self._put_sidecar()
+            changes["chunks"] = (*self.sidecar.chunks, self._whole_chunk(name))
+        sidecar = replace(self.sidecar, **changes)
+        self._put_sidecar(sidecar)
+        self.sidecar = sidecar
         if "chunks" in changes:
             os.replace(self.folder / part_of(name), self.folder / name)
             _sync_folder(self.folder)
@@ -152,8 +157,8 @@ class RecordingFiles:
     def _whole_chunk(self, name: str) -> Chunk:
         """Cut the file to its samples, write its header, sync it; its entry for the sidecar."""
         stream = self._stream
-        if stream is None or not self._in_chunk:
-            raise OSError("a chunk without samples")
+        if stream is None:
+            raise OSError("no chunk is open")
         size = self._in_chunk * self._block
         with stream:
             stream.truncate(WAV_HEADER_BYTES + size)
@@ -165,8 +170,8 @@ class RecordingFiles:
         return Chunk(name, samples, file_hash(self.folder / part_of(name)))
 
     def give_up_chunk(self) -> int:
-        """Drop the chunk that is being written; samples lost with it. What it took on the disk is free again."""
-        lost, self._in_chunk = self._in_chunk, 0
+        """Drop the chunk that could not be finished; samples lost with it. What it took on the disk is free again."""
+        lost, self._in_chunk = self.samples - self.sidecar.samples, 0
         if self._stream is not None:
             with contextlib.suppress(OSError):
                 self._stream.close()
@@ -177,12 +182,12 @@ class RecordingFiles:
         self._stretches = [stretch for stretch in self._stretches if stretch.sample < max(1, self.samples)]
         return lost
 
-    def _put_sidecar(self) -> None:
+    def _put_sidecar(self, sidecar: Sidecar) -> None:
         """In place as a whole, synced: after a power cut it is the old one or the new one."""
         path = self.folder / SIDECAR
         temporary = self.folder / (SIDECAR + ".part")
         with open(temporary, "wb") as stream:
-            stream.write(sidecar_text(self.sidecar).encode())
+            stream.write(sidecar_text(sidecar).encode())
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
