@@ -22,7 +22,7 @@ from edge_app.core.stages import Model
 from edge_app.dsp.rhythm import NOTHING, normal, rmssd_us, sdnn_us
 from edge_app.training.importers.base import Reference
 from edge_app.training.measures import auroc
-from edge_app.training.protocols.base import INT8, Case, CaseResult, Scatter, Trail, infer_all
+from edge_app.training.protocols.base import INT8, Case, CaseResult, Scatter, Trail, events, infer_all
 from edge_app.training.protocols.measures import Measures
 
 COVER = 0.8
@@ -111,7 +111,9 @@ def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> Cas
         _measure_irregular(measures, compared, model)
     for each in compared:
         channel = {"channel": case.config.channel} if case.config.channel else {}
-        result.recordings[each.trail.id] = {**channel, **_facts(each)}
+        told = events(each.trail, infer_all(models[INT8], each.trail), case.front.decider())
+        alarms = sum(event == "raised" for event, _ in told)
+        result.recordings[each.trail.id] = {**channel, **_facts(each), "alarms": alarms}
     _note(result, compared)
     points = [
         (float(true), float(measured))

@@ -9,13 +9,15 @@ import pytest
 
 from edge_app.core.levels import level
 from edge_app.core.results import FeatureVector
+from edge_app.decision.anomaly import AnomalyDecider
 from edge_app.features.rhythm import Rhythm, RhythmSettings
 from edge_app.training.importers.base import Recording, Reference
 from edge_app.training.protocols.base import Trail
 from edge_app.training.protocols.heart_rate import rhythm_shares, run, truth_of
 
 RHYTHM = Rhythm(RhythmSettings("ppg", 30.0), 100.0)
-CASE = SimpleNamespace(config=SimpleNamespace(channel=None))
+FRONT = SimpleNamespace(decider=lambda: AnomalyDecider(5000, 4500))
+CASE = SimpleNamespace(config=SimpleNamespace(channel=None), front=FRONT)
 
 
 def vector(bpm, sdnn=50.0, rmssd=40.0, irregularity=0.1):
@@ -47,7 +49,7 @@ class Irregular:
 
     def infer(self, features):
         called = features.values[4] > level(0.6)
-        return SimpleNamespace(label="irregular rhythm suspected" if called else "", score=0)
+        return SimpleNamespace(label="irregular rhythm suspected" if called else "", score=10000 * int(called))
 
 
 def strap(*lengths_ms):
@@ -113,4 +115,5 @@ def test_fibrillation_and_other_rhythm_are_told_apart_by_the_annotation():
     assert rhythm_shares(one)[0].tolist() == [0.0, 1.0, 0.5]
     metrics = run(CASE, [one], {"int8": Irregular()}).metrics["int8"]
     assert (metrics["af_windows"], metrics["other_windows"]) == (1, 1)
+    assert run(CASE, [one], {"int8": Irregular()}).recordings["own/one"]["alarms"] == 1
     assert (metrics["af_called_irregular"], metrics["other_called_irregular"], metrics["af_auroc"]) == (1.0, 0.0, 1.0)
