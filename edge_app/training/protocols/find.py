@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from edge_app.config.errors import nearest
 from edge_app.core.errors import ConfigError
-from edge_app.training.protocols import anomaly, classify, group_baseline, heart_rate, own_baseline, quiet
+from edge_app.training.protocols import anomaly, beats, classify, group_baseline, heart_rate, own_baseline, quiet
 from edge_app.training.protocols.base import Run
 
 PROTOCOLS: Mapping[str, Run] = {
@@ -15,6 +15,7 @@ PROTOCOLS: Mapping[str, Run] = {
     "own_baseline": own_baseline.run,
     "group_baseline": group_baseline.run,
     "classify": classify.run,
+    "beats": beats.run,
     "heart_rate": heart_rate.run,
 }
 
