@@ -146,6 +146,7 @@ def cluster_peaks(values: Floats, level: float) -> Floats:
     gaps = np.diff(at).astype(np.float64)
     count = max(1, min(len(at), math.ceil(_extremal_index(gaps) * len(at))))
     parts = np.sort(np.argsort(-gaps, kind="stable")[: count - 1])
+    parts = parts[gaps[parts] > 1]  # neighbours are never parted, whatever the estimate of so few gaps
     return np.array([float(values[group].max()) - level for group in np.split(at, parts + 1)])
 
 

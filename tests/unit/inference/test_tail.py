@@ -1,0 +1,95 @@
+"""How high a threshold must lie so that false alarms are as rare as was asked."""
+
+import numpy as np
+import pytest
+
+from edge_app.inference.tail import Rule, cluster_peaks, event_count, fit_tail, statistic
+
+HOP_S, WINDOW_S = 0.5, 1.0
+WEEK_WINDOWS = 7 * 24 * 3600 * 2
+
+
+def outputs(count, seed, wander=0.0):
+    """Distances of a model of 12 normal features; windows overlap by half, so neighbours share half their noise.
+
+    `wander`: standard deviation of log2(raw) from a slow change of the machine with a time constant of 250 s.
+    """
+    random = np.random.RandomState(seed)
+    noise = random.standard_normal((12, count + 1))
+    raw = (((noise[:, 1:] + noise[:, :-1]) / np.sqrt(2.0)) ** 2).sum(axis=0)
+    slow, level, steps = np.empty(count), 0.0, random.standard_normal(count)
+    for index in range(count):
+        level = 0.998 * level + np.sqrt(1 - 0.998**2) * steps[index]
+        slow[index] = level
+    return np.sqrt(100.0 * raw * 2.0 ** (wander * slow))
+
+
+def test_the_statistic_is_what_the_decider_compares():
+    distances = np.array([5.0, 1, 6, 7, 2, 8, 9])
+    # Third largest of the last five: (5 1 6 7 2) 5, (1 6 7 2 8) 6, (6 7 2 8 9) 7.
+    assert list(statistic(distances, Rule(hits=3, of=5))) == [5, 6, 7]
+    # Held for one window more: the smaller of each two.
+    assert list(statistic(distances, Rule(hits=3, of=5, delay=1))) == [5, 6]
+    assert statistic(distances[:4], Rule(hits=3, of=5)).size == 0
+
+
+def test_nothing_reaches_across_a_standstill():
+    distances = np.array([5.0, 1, 6, 7, 2, 8, 9])
+    assert list(statistic(distances, Rule(hits=2, of=3), breaks=(3,))) == [5, 7, 8]
+
+
+def test_exceedances_parted_by_enough_quiet_windows_are_alarms_of_their_own():
+    values = np.array([0, 9, 9, 0, 9, 0, 0, 0, 9, 0], np.float64)
+    assert event_count(values, 5.0, clears=3) == 2  # a gap of one window is the same alarm, of three another
+    assert event_count(values, 10.0, clears=3) == 0
+
+
+def test_peaks_of_one_cluster_count_once():
+    values = np.zeros(1000)
+    for start in (100, 400, 700):
+        values[start : start + 5] = [1, 2, 3, 2, 1]
+    assert list(cluster_peaks(values, 0.5)) == [2.5, 2.5, 2.5]
+
+
+@pytest.mark.parametrize(("wander", "kept"), [(0.0, 29), (0.3, 25)])
+def test_ten_minutes_are_enough_for_one_false_alarm_a_week(wander, kept):
+    """Thirty machines, each learnt for 600 s; a week of another run of the same machine says how often it alarms."""
+    rule = Rule(hits=3, of=5, clears=3)
+    week = statistic(outputs(WEEK_WINDOWS // 4, 1000, wander), rule)
+    rates = []
+    for seed in range(30):
+        tail = fit_tail(outputs(1200, seed, wander), rule, HOP_S, WINDOW_S, 1.0)
+        rates.append(4 * event_count(week, tail.level, rule.clears))
+    assert sum(rate <= 1 for rate in rates) >= kept
+    assert max(rates) <= 60
+
+
+def test_the_threshold_is_not_far_above_what_was_seen():
+    distances = outputs(1200, 3)
+    tail = fit_tail(distances, Rule(hits=3, of=5, clears=3), HOP_S, WINDOW_S, 1.0)
+    seen = statistic(distances, Rule(hits=3, of=5)).max()
+    assert seen < tail.level < 2.0 * seen  # 6 dB
+
+
+def test_rarer_false_alarms_need_a_higher_threshold():
+    distances = outputs(1200, 4)
+    levels = [fit_tail(distances, Rule(3, 5, 0, 3), HOP_S, WINDOW_S, rate).level for rate in (10.0, 1.0, 0.1)]
+    assert levels[0] < levels[1] < levels[2]
+
+
+def test_eight_windows_get_a_stated_fallback():
+    distances = outputs(8, 5)
+    tail = fit_tail(distances, Rule(3, 5, 0, 3), 10.0, 0.1, 1.0)
+    assert tail.method == "single-window"
+    assert "8 windows are too few" in tail.words
+    assert distances.max() < tail.level < 8.0 * distances.max()
+
+
+def test_slow_changes_over_hours_raise_the_threshold():
+    """Sixteen regimes of 900 s, each at its own level; within one of them everything is calm."""
+    random = np.random.RandomState(7)
+    calm = 10.0 + 0.1 * random.standard_normal(16 * 1800)
+    levels = np.repeat(random.uniform(0.0, 5.0, 16), 1800)
+    rule = Rule(hits=3, of=5, delay=16, clears=3)
+    assert fit_tail(calm + levels, rule, HOP_S, WINDOW_S, 1.0).level > 15.5  # above the highest regime possible
+    assert fit_tail(calm, rule, HOP_S, WINDOW_S, 1.0).level < 12.0
