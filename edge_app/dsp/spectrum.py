@@ -17,7 +17,7 @@ from edge_app.dsp.fft import Complexes, FftPlan, fft, plan_fft
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SEGMENT_LENGTHS = (1024, 256)
+SEGMENT_LENGTHS = (1024, 256, 64)
 """Points per segment: the first that fits the signal."""
 HANN_ENERGY = 0.375
 """Mean of the squared Hann window: sum of (1/2 - 1/2 cos)^2 over a period, divided by its length."""

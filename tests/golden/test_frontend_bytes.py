@@ -16,7 +16,16 @@ from edge_app.features.schema import VibrationSettings
 from edge_app.features.vibration import LineSettings, Vibration
 
 LINES_HZ = Bearing(balls=9, ball_mm=7.94, pitch_mm=39.04).line_hz(29.5)
-RATES = [(3332.0, 1.0), (2560.0, 1.0), (12000.0, 1.0), (25600.0, 0.3), (48000.0, 0.5), (1600.0, 0.4), (3332.0, 6.0)]
+RATES = [
+    (200.0, 1.0),
+    (3332.0, 1.0),
+    (2560.0, 1.0),
+    (12000.0, 1.0),
+    (25600.0, 0.3),
+    (48000.0, 0.5),
+    (1600.0, 0.4),
+    (3332.0, 6.0),
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -145,7 +145,7 @@ def fft(v, table):
 
 def segments_of(n, half=None):
     """(S, G, hop, P)"""
-    size = 1024 if n >= 1024 else 256
+    size = 1024 if n >= 1024 else 256 if n >= 256 else 64
     count = 1 + -(-(n - size) // (size // 2))
     return size, count, (n - size) // (count - 1) if count > 1 else 0, (count + 1) // 2
 

@@ -41,11 +41,11 @@ def test_segments_overlap_by_half_at_least_and_reach_the_end(length: int) -> Non
 
 
 def test_fewer_samples_than_the_shortest_segment_are_refused() -> None:
-    with pytest.raises(ValueError, match="255 samples"):
-        plan_welch(1, 255)
+    with pytest.raises(ValueError, match="63 samples"):
+        plan_welch(1, 63)
 
 
-@pytest.mark.parametrize("length", [300, 1024, 1500, 3284, 9000])
+@pytest.mark.parametrize("length", [64, 200, 300, 1024, 1500, 3284, 9000])
 def test_power_is_that_of_double_precision(length: int) -> None:
     rng = np.random.default_rng(length)
     plan = plan_welch(2, length)

@@ -151,7 +151,7 @@ def test_levels_are_for_known_features_only() -> None:
     [
         ({"band_hz": (10.0, 1300.0)}, 3332.0, "min_rate_hz 2560 carries at most 1254.4 Hz"),
         ({}, 1600.0, "sensor too slow: 1600 Hz"),
-        ({"window_s": 0.05}, 3332.0, "too short for spectra"),
+        ({"window_s": 0.02}, 3332.0, "too short for spectra"),
         ({"window_s": 0.2}, 3332.0, "resolves 13.0 Hz"),
         ({"band_hz": (50.0, 40.0)}, 3332.0, "says nothing"),
         ({"bands": 0}, 3332.0, "says nothing"),
