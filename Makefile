@@ -15,7 +15,7 @@ FAST := -m "not slow and not hardware"
 TESTS_313 := $(wildcard tests/unit tests/contracts tests/integration tests/golden)
 PARALLEL := -n $(JOBS) --dist loadfile
 
-.PHONY: help venv venv-dev tools demo test test-slow test-313 lint typecheck check bench clean
+.PHONY: help venv venv-dev tools demo test test-slow test-torch test-313 lint typecheck check bench clean
 
 help: ## what can be made (this list)
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -38,7 +38,11 @@ test: venv-dev tools ## all tests but the slow ones, with coverage; a missing to
 	@EDGE_APP_STRICT=1 $(BIN)/python -m pytest $(FAST) $(PARALLEL) --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 test-slow: venv-dev tools ## kill schedules and long simulations
-	@EDGE_APP_STRICT=1 $(BIN)/python -m pytest -m "slow and not hardware" $(PYTEST_ARGS)
+	@EDGE_APP_STRICT=1 $(BIN)/python -m pytest -m "slow and not hardware and not torch" $(PYTEST_ARGS)
+
+test-torch: ## training of convolutional networks, in an environment of its own with torch (about 1 GB)
+	@scripts/venv torch .venv-torch
+	@EDGE_APP_STRICT=1 .venv-torch/bin/python -m pytest -m torch $(PYTEST_ARGS) tests/unit/training
 
 test-313: tools ## what differs under Python 3.13 with ai-edge-litert and numpy 2
 	@python="$$(scripts/find-python 3.13)" && PYTHON="$$python" scripts/venv dev .venv313
@@ -57,5 +61,5 @@ bench: venv-dev tools ## the figures of the README, printed beside a bare loop i
 	@set -e; for bench in benchmarks/[a-z]*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
 
 clean: ## removes everything that was made here
-	rm -rf .venv .venv313 .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv313 .venv-torch .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from edge_app.cli.main import main
 from edge_app.config.apps import load_app
 from edge_app.inference.load import load_tflite
 from edge_app.training.recipes import load_task
+from edge_app.training.steps import load_steps
 
 RECIPE = """pipeline: pump
 name: pump_int8
@@ -23,6 +26,20 @@ model: {hidden: [8, 3, 8], epochs: 10}
 evaluate:
   - {simulated: pump, rate_hz: 3332, seed: 2, seconds: 12, profile: steady, name: another hour}
   - {simulated: pump, rate_hz: 3332, seed: 3, seconds: 30, profile: steady, fault: outer, label: fault}
+"""
+
+
+TYPES = """pipeline: pump
+name: pump_types
+kind: classifier
+hop_s: 0.25
+train:
+  - {simulated: pump, rate_hz: 3332, seconds: 60, seed: 1, profile: steady, span_s: [20, 60]}
+  - {simulated: pump, rate_hz: 3332, seconds: 60, seed: 2, profile: steady, fault: outer, label: outer,
+     span_s: [20, 60]}
+classes: {healthy: [healthy], outer: [outer]}
+alarm: [outer]
+model: {hidden: [12], epochs: 30, batch: 16}
 """
 
 
@@ -97,3 +114,126 @@ def test_a_place_that_cannot_be_written_is_named_before_anything_is_learnt(
     assert "taken is not a folder" in said.err
     assert "--out" in said.err
     assert said.out == ""
+
+
+def with_recipes(app: Path, **recipes: str) -> None:
+    """The app with these recipes instead of train.yaml."""
+    text = (app / "app.yaml").read_text()
+    names = ", ".join(f"{name}.yaml" for name in recipes)
+    (app / "app.yaml").write_text(text.replace("sensors:", f"recipe: [{names}]\nsensors:", 1))
+    for name, recipe in recipes.items():
+        (app / f"{name}.yaml").write_text(recipe)
+
+
+def test_a_classifier_goes_from_recordings_to_a_model_that_names_classes(app: Path) -> None:
+    with_recipes(app, types=TYPES)
+    assert main(["train", str(app)]) == 0
+
+    schema = load_task(app).extractor(3332.0, 16 / 32768).schema
+    model = load_tflite(app / "models" / "pump_types.tflite", app / "models" / "pump_types.json", schema)
+    assert model.manifest.kind == "classifier"
+    assert model.manifest.alarm_labels == ("outer",)
+    metrics = model.manifest.metrics
+    assert metrics["float"]["macro_f1"] > 0.9
+    assert abs(metrics["float"]["macro_f1"] - metrics["int8"]["macro_f1"]) <= 0.05  # three of sixty-two windows
+    assert [each["layer"] for each in metrics["layers"]] == ["1 dense 12", "2 dense 2", "3 softmax 2"]
+    assert list(load_steps(app / "models" / "pump_types.steps.npz")) == ["trained"]
+    card = (app / "models" / "pump_types.md").read_text()
+    assert "optimistic" in card  # no validation recordings were named
+    assert "| 1 dense 12 |" in card
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "gmm", "forest"])
+def test_models_without_a_file_are_their_manifest(app: Path, kind: str) -> None:
+    distance = RECIPE.replace("name: pump_int8", f"name: toy\nkind: {kind}").replace("model: ", "# ")
+    recipe = (
+        TYPES.replace("kind: classifier", "kind: forest").replace("model: ", "# ") if kind == "forest" else distance
+    )
+    with_recipes(app, toy=recipe.replace("name: pump_types", "name: toy"))
+    assert main(["train", str(app)]) == 0
+    assert sorted(each.name for each in (app / "models").iterdir()) == ["toy.json", "toy.md"]
+    assert json.loads((app / "models" / "toy.json").read_text())["kind"] == kind
+
+
+def test_all_recipes_of_an_app_are_trained_or_the_one_named(
+    app: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_recipes(app, train=RECIPE, types=TYPES)
+    assert main(["train", str(app), "--json", "--out", str(tmp_path / "both")]) == 0
+    told = capsys.readouterr()
+    assert [each["name"] for each in json.loads(told.out)["models"]] == ["pump_int8", "pump_types"]
+    assert "features" in told.err
+
+    assert main(["train", str(app), "--only", "pump_types", "--out", str(tmp_path / "one")]) == 0
+    one = sorted(each.name for each in (tmp_path / "one").iterdir())
+    assert [each for each in one if each.startswith("pump_int8")] == []
+    for name in one:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "both" / name).read_bytes()
+
+    assert main(["train", str(app), "--only", "pump_typse"]) == 2
+    assert "Did you mean pump_types?" in capsys.readouterr().err
+
+
+def test_a_recipe_that_is_not_there_is_named(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with_recipes(app, types=TYPES)
+    (app / "types.yaml").unlink()
+    assert main(["train", str(app)]) == 2
+    assert "there is no recipe types.yaml in the app's folder" in capsys.readouterr().err
+
+
+def test_pruning_is_tried_on_withheld_windows_and_written_down(app: Path) -> None:
+    (app / "train.yaml").write_text(RECIPE + "prune: {keep: [0.5, 1.0, 0.5], epochs: 3, margin: 0.05}\n")
+    assert main(["train", str(app)]) == 0
+    pruning = json.loads((app / "models" / "pump_int8.json").read_text())["metrics"]["pruning"]
+    assert pruning["taken"]
+    assert pruning["after"]["layers"] == "37-4-3-4-37"
+    assert pruning["after"]["bytes"] < pruning["before"]["bytes"]
+    assert "same_size_from_scratch" in pruning
+    assert list(load_steps(app / "models" / "pump_int8.steps.npz")) == ["trained", "pruned"]
+    assert "## Pruning" in (app / "models" / "pump_int8.md").read_text()
+
+
+def test_pruning_that_costs_too_much_leaves_the_model_as_it_was(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (app / "train.yaml").write_text(RECIPE + "prune: {keep: [0.1, 0.3, 0.1], epochs: 0, margin: 0.0}\n")
+    assert main(["train", str(app)]) == 0
+    assert "was refused" in capsys.readouterr().out
+    pruning = json.loads((app / "models" / "pump_int8.json").read_text())["metrics"]["pruning"]
+    assert not pruning["taken"]
+    assert list(load_steps(app / "models" / "pump_int8.steps.npz")) == ["trained"]
+
+
+def test_a_model_larger_than_allowed_is_not_written(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (app / "train.yaml").write_text(RECIPE + "max_bytes: 1000\n")
+    assert main(["train", str(app)]) == 2
+    assert "the recipe allows 1000: nothing is written" in capsys.readouterr().err
+    assert not (app / "models").exists()
+
+
+def test_a_class_nothing_is_recorded_of_is_refused(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    classes = TYPES.replace("outer: [outer]}", "outer: [outer], inner: [inner]}")
+    with_recipes(app, types=classes)
+    assert main(["train", str(app)]) == 2
+    assert "no window of inner" in capsys.readouterr().err
+    assert not (app / "models").exists()
+
+
+def test_a_model_of_the_healthy_machine_learns_from_no_other_label(
+    app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (app / "train.yaml").write_text(RECIPE.replace("name: pump}", "name: pump, label: worn}"))
+    assert main(["train", str(app)]) == 2
+    assert "which is not healthy" in capsys.readouterr().err
+
+
+def test_a_training_that_is_killed_leaves_the_model_that_was_there(app: Path) -> None:
+    assert main(["train", str(app)]) == 0
+    before = {each.name: each.read_bytes() for each in (app / "models").iterdir()}
+    (app / "train.yaml").write_text(RECIPE.replace("epochs: 10", "epochs: 10000").replace("seconds: 30", "seconds: 31"))
+    command = [sys.executable, "-m", "edge_app.cli.main", "train", str(app)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as training:
+        assert training.stdout is not None
+        for line in training.stdout:
+            if line.startswith("windows"):
+                break
+        training.kill()
+    assert {each.name: each.read_bytes() for each in (app / "models").iterdir()} == before
