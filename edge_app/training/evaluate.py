@@ -14,6 +14,7 @@ from edge_app.inference.score import ScoreMap
 from edge_app.training.datasets import verdicts
 from edge_app.training.importers.base import Signal
 from edge_app.training.learn import Learnt, infer_all
+from edge_app.training.metrics import auroc, sustained
 from edge_app.training.recipes import Task
 
 
@@ -106,29 +107,6 @@ def _float_scores(learnt: Learnt, features: NDArray[np.int16]) -> NDArray[np.int
     score_map = ScoreMap(learnt.manifest.score.knots)
     raws = np.minimum(learnt.float_raw(features), 2.0**31 - 1)
     return np.array([score_map.score(int(raw)) for raw in np.rint(raws)], np.int64)
-
-
-def sustained(scores: list[int], hits: int, of: int) -> int:
-    """Highest score that at least `hits` of any `of` windows in a row reach; -1 for fewer windows than hits."""
-    best = -1
-    for end in range(hits, len(scores) + 1):
-        recent = sorted(scores[max(0, end - of) : end], reverse=True)
-        if len(recent) >= hits:
-            best = max(best, recent[hits - 1])
-    return best
-
-
-def auroc(healthy: NDArray[np.int64], faulty: NDArray[np.int64]) -> float:
-    """Probability that a faulty window scores above a healthy one, ties counted half (Mann and Whitney).
-
-    NaN when either is empty.
-    """
-    if not len(healthy) or not len(faulty):
-        return float("nan")
-    ordered = np.sort(healthy)
-    below = np.searchsorted(ordered, faulty, side="left")
-    not_above = np.searchsorted(ordered, faulty, side="right")
-    return float((below.sum() + not_above.sum()) / (2 * len(healthy) * len(faulty)))
 
 
 @dataclass(frozen=True)
