@@ -73,6 +73,6 @@ HOSTILE = {
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_and_damaged_files_are_refused_with_their_name(content):
-    with pytest.raises(BaselineError, match="learned/0001.json") as caught:
+    with pytest.raises(BaselineError, match=r"learned/0001\.json") as caught:
         read_normal(content, "learned/0001.json")
     assert "edge-app learn" in caught.value.fix

@@ -57,7 +57,7 @@ def test_the_threshold_lies_where_the_app_raises(model):
 def test_what_is_unlike_the_learnt_normal_scores_high(model):
     learnt = model.with_normal(fit_normal(healthy(), model, SETTINGS))
     assert score(learnt, CENTRE) < 1000
-    assert score(learnt, CENTRE + [0, 1200, 0]) == 10000
+    assert score(learnt, CENTRE + np.array([0, 1200, 0])) == 10000
 
 
 def test_a_spread_below_the_floor_is_not_believed(model):
@@ -97,7 +97,7 @@ def test_seven_windows_are_too_short(model):
 
 def test_a_machine_that_drifts_all_the_time_is_refused(model):
     values = healthy() + np.linspace(0, 1500, 1200).astype(np.int16)[:, None]
-    with pytest.raises(BaselineError, match="not steady.*drifted all the time.*band_10_20_hz"):
+    with pytest.raises(BaselineError, match=r"not steady.*drifted all the time.*band_10_20_hz"):
         fit_normal(values, model, SETTINGS)
 
 
