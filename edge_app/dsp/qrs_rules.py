@@ -68,6 +68,8 @@ class QrsPlan:
         self.span = self.energy + self.slope + 1
         # Samples by which the filtered signal lags behind the summed one.
         self.delay = self.low_pass - 1 + self.high_pass // 2
+        # Samples after which nothing is left of how the signal began: a beat in them is not told from that.
+        self.settle = 2 * self.low_pass + self.high_pass + self.slope + self.energy
 
 
 class Medians:
@@ -181,6 +183,8 @@ class QrsRules:
         """
         now = at + self._plan.refractory
         self.advance(now)
+        if self._learning and at < self._plan.settle:
+            return
         candidate = (at, height, slope, top, top_height, bottom, bottom_depth)
         if self._learning:
             self._pending.append(candidate)
