@@ -62,7 +62,7 @@ def parse_shares(text: str) -> dict[str, float]:
     except ValueError:
         numbers = []
     names = SPLITS if len(numbers) == 3 else ("train", "test")
-    if len(numbers) not in (2, 3) or min(numbers) < 0 or abs(sum(numbers) - 1) > 0.01 or numbers[0] == 0:
+    if len(numbers) not in (2, 3) or min(numbers) < 0 or not abs(sum(numbers) - 1) <= 0.01 or numbers[0] == 0:
         raise ConfigError(f"--split {text}: should be shares that add up to 1.", "For example: --split 0.6/0.2/0.2")
     return {name: number for name, number in zip(names, numbers, strict=True) if number > 0}
 
