@@ -11,8 +11,14 @@ import numpy as np
 import pytest
 
 from edge_app.config.apps import load_app
+from edge_app.core.clock import SystemClock
 from edge_app.core.plugin import ModelContext
+from edge_app.inference.gaussian import UnlearntGaussian
+from edge_app.inference.normal import NormalSettings, fit_normal
+from edge_app.sensors.sim_machine import Fault
+from edge_app.sensors.simulated import Simulated
 from edge_app.training.front import app_document, load_front
+from edge_app.training.importers.base import Recording, Signal
 from edge_app.training.importers.find import recordings_in
 from edge_app.training.protocols.base import events, infer_all
 from edge_app.training.trails import trail_of
@@ -118,3 +124,33 @@ def test_each_motor_is_told_from_its_faults_by_its_own_baseline(shared_data, tmp
         assert found["int8"][name] >= 0.95
         assert abs(found["int8"][name] - found["float"][name]) <= 0.01
     assert found["int8"]["healthy_recordings_flagged"] == 0
+
+
+def simulated(front, seed: int, seconds: float, fault: str = ""):
+    """Trail of a simulated machine's sound, its speed and load varying."""
+    sensor = Simulated(
+        "sound", clock=SystemClock(), seed=seed, profile="varying", fault=Fault(kind=fault) if fault else Fault(),
+        duration_s=seconds, paced=False,
+    )  # fmt: skip
+    sensor.open()
+    blocks = []
+    while (frame := sensor.read(1.0)) is not None:
+        blocks.append(frame.samples)
+    sensor.close()
+    signal = Signal(f"seed {seed}", np.concatenate(blocks, axis=1), sensor.scale, sensor.rate_hz, "fs")
+    return trail_of(Recording(signal.title, "simulated", fault or "healthy", "sound", lambda: signal), signal, front)
+
+
+@pytest.mark.slow
+def test_ten_minutes_learnt_are_quiet_afterwards_and_tell_a_bearing_that_fails():
+    front = load_front(app_document(APP), "sound")
+    settings = NormalSettings(window_s=2.0, hop_s=0.5, false_alarms_per_week=1.0, hits=3, of=5)
+    unlearnt = UnlearntGaussian(front.extractor(16000.0, 1 / 32768).schema)
+    learnt = unlearnt.with_normal(fit_normal(simulated(front, 1, 600.0).features, unlearnt, settings))
+
+    def raised(trail) -> int:
+        return [event for event, _ in events(trail, infer_all(learnt, trail), front.decider())].count("raised")
+
+    assert raised(simulated(front, 2, 600.0)) == 0
+    assert raised(simulated(front, 3, 30.0, "outer")) == 1
+    assert raised(simulated(front, 3, 30.0, "inner")) == 1
