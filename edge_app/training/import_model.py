@@ -349,7 +349,7 @@ def _warnings(manifest: Manifest, clipped_percent: float, wanted: Wanted) -> tup
             f"{clipped_percent:g} % of the inputs of healthy windows do not fit into int8: was the model trained on "
             "features standardised otherwise? State them with --moments."
         )
-    if wanted.moments is None:
+    elif wanted.moments is None:
         found.append(
             "mean and deviation of the features were measured on the healthy recordings; where the model was trained "
             "with others, state those with --moments."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -76,3 +78,22 @@ def test_a_vector_of_other_features_is_refused():
     other = FeatureSchema("vibration/1", ("a", "b", "c"))
     with pytest.raises(ModelError, match=f"expects features {SCHEMA.hash}"):
         model.infer(vector(1, 2, 3, schema=other))
+
+
+def test_an_output_in_steps_of_its_own_is_counted_in_the_inputs_steps():
+    # Given outputs of half the input's scale: the identity gives 2·(q - 2) - 3, cut at 127, so r = 2^15,
+    manifest = manifest_for(MODEL)
+    assert manifest.output is not None
+    manifest = replace(manifest, output=replace(manifest.output, scale=0.025))
+
+    class Doubling:
+        facts = NumpyEngine.facts
+
+        def invoke(self, inputs: np.ndarray) -> np.ndarray:
+            return np.minimum(2 * (inputs.astype(int) - 2) - 3, 127).astype(np.int8)
+
+    # when z = 20, 65 and 0, then 40 half steps are 20 steps, and 130 half steps (127 + 3, just fitting) are 65.
+    inference = Autoencoder(manifest, Doubling()).infer(vector(180, 460, -300))
+    assert inference.contributions.tolist() == [0, 0, 0]
+    # z = 100: 127 + 3 = 130 half steps are 65: e = 35
+    assert Autoencoder(manifest, Doubling()).infer(vector(100, 600, -300)).contributions.tolist() == [0, 1225, 0]

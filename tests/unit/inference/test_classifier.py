@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from model_files import SCHEMA, classifier_manifest, classifier_model, vector, write_classifier
 
+from edge_app.config.trial import check_scores, kinds_of
 from edge_app.core.errors import BaselineError, ModelError
 from edge_app.core.plugin import ModelContext
 from edge_app.core.results import LearntNormal
 from edge_app.inference.classifier import Classifier, share_of
 from edge_app.inference.graph import read_graph
+from edge_app.inference.manifest import Classifier as ClassifierFacts
+from edge_app.inference.manifest import Score, TensorFacts, manifest_text, read_manifest
 from edge_app.inference.plugins import TFLITE, TfliteConfig
 from edge_app.inference.tflite import NumpyEngine, litert, optimised, reference
 
@@ -97,3 +101,39 @@ def test_a_classifier_is_made_by_the_plugin_and_learns_no_normal(tmp_path: Path)
 def test_other_features_are_refused():
     with pytest.raises(ModelError, match="expects features"):
         classifier().infer(vector(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": ("normal",)}, "labels of a classifier must be 2 to 64 different names"),
+        ({"labels": ("normal", "inner", "inner")}, "labels of a classifier must be 2 to 64 different names"),
+        ({"labels": ("normal", "inner")}, "alarm_labels must be different names out of normal, inner"),
+        ({"labels": ("normal", "inner", "x" * 49)}, "labels must be names of at most 48 characters"),
+        ({"labels": tuple("abcd"), "alarm_labels": ()}, "output.shape is [1, 3]: 4 labels need [1, 4]"),
+        ({"alarm_labels": ("normal", "inner", "outer")}, "not all of them"),
+        ({"alarm_labels": ("inner", "inner")}, "alarm_labels must be different names"),
+        ({"classifier": ClassifierFacts("odds")}, "classifier.output is 'odds', allowed: probabilities, logits"),
+        ({"score": Score("log2_knots", ((0, 0), (1, 1)))}, "score.kind is 'log2_knots', allowed: linear_knots"),
+        ({"input": TensorFacts((1, 4), "int8", 0.1, 2)}, "input.shape is [1, 4]: 3 features need"),
+        ({"input": TensorFacts((3, 1), "int8", 0.1, 2)}, "input.shape is [3, 1]: 3 features need"),
+        ({"output": TensorFacts((1, 3), "int8", 0.1, 0)}, "of probabilities must have scale 1/256"),
+    ],
+)
+def test_a_hostile_classifier_is_refused_with_its_place(changes: dict[str, object], message: str):
+    text = manifest_text(replace(classifier_manifest(b""), **changes))
+    with pytest.raises(ModelError) as error:
+        read_manifest(text.encode(), "m.json")
+    assert message in str(error.value)
+
+
+def test_a_model_without_alarm_labels_only_names_kinds():
+    manifest = replace(classifier_manifest(b""), alarm_labels=())
+    assert read_manifest(manifest_text(manifest).encode(), "m.json") == manifest
+    data = classifier_model()
+    model = Classifier(replace(classifier_manifest(data), alarm_labels=()), NumpyEngine(read_graph(data, "m")))
+    assert (model.infer(vector(100, 280, -300)).label, model.infer(vector(100, 280, -300)).score) == ("inner", 0)
+    with pytest.raises(ModelError, match="names no label that is an alarm"):
+        check_scores(model)
+    assert kinds_of(model) == {"normal", "inner", "outer"}
+    assert kinds_of(classifier()) == {"inner", "outer"}
