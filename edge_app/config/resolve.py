@@ -254,7 +254,7 @@ EXAMPLES = {
     "acceleration": "{plugin: lsm6ds3, bus: 1, address: 0x6A, rate_hz: 3332, range_g: 16, axis: z}",
     "sound": "{plugin: microphone, device: USB, rate_hz: 16000}",
     "ecg": "{plugin: simulated, machine: pulse, signal: ecg}",
-    "pulse": "{plugin: simulated, machine: pulse, signal: ppg}",
+    "pulse": "{plugin: max30102, bus: 1, rate_hz: 100}",
 }
 """Bindings shown to who forgot one."""
 

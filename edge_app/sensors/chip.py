@@ -92,7 +92,7 @@ class ChipSensor:
         The bus the driver was given.
     clock : Clock
     axis : str
-        Which axes, in which order: "z", "xyz", "zx" …
+        Which axes, in which order: "z", "xyz", "zx" …; a driver with one channel has no such choice.
     bus_hz : int or None
         Clock of the bus, when the device tree does not know it.
     """
@@ -104,15 +104,17 @@ class ChipSensor:
         self._bus = bus
         self._clock = clock
         self._bus_hz = bus_hz
-        self._axes = [AXES.index(letter) for letter in axis]
+        self._channels: int = driver.n_axes
+        self._axes = [AXES.index(letter) for letter in axis] if self._channels > 1 else [0]
         self.name = f"{driver.name.lower().replace('-', '')} on {bus.name} address 0x{driver.address:02X}"
         self.unit: str = driver.unit
         self.scale: float = driver.scale
         self.rate_hz: float = driver.rate_hz
         self.full_scale: int = driver.full_scale
-        self.n_axes = len(axis)
+        self.n_axes = len(self._axes)
         self.poll_s = min(POLL_S, FIFO_SHARE * driver.fifo_samples / self.rate_hz)
-        self._buffer = array("h", bytes(6 * min(driver.fifo_samples, max(64, int(4 * self.poll_s * self.rate_hz)))))
+        most = min(driver.fifo_samples, max(64, int(4 * self.poll_s * self.rate_hz)))
+        self._buffer = array("h", bytes(2 * self._channels * most))
         self._times = SampleClock(self.rate_hz)
         self._counts = {"overruns": 0, "nacks": 0, "timeouts": 0, "failures": 0, "reopens": 0}
         self._opened = 0
@@ -222,7 +224,7 @@ class ChipSensor:
         self._counts[{"nack": "nacks", "timeout": "timeouts"}.get(kind, "failures")] += 1
 
     def _frame(self, n_samples: int, now_s: float) -> Frame:
-        drained = 3 * n_samples < len(self._buffer)
+        drained = self._channels * n_samples < len(self._buffer)
         if not drained:
             self._due_s = now_s  # more is waiting
         start_s, missed = self._times.date(n_samples, now_s, drained=drained)
@@ -233,5 +235,6 @@ class ChipSensor:
 
     def _channel_first(self, n_samples: int) -> Counts:
         """Interleaved counts to a copy of shape (n_axes, n_samples)."""
-        interleaved = np.frombuffer(self._buffer, np.int16, 3 * n_samples).reshape(n_samples, 3)
+        taken = np.frombuffer(self._buffer, np.int16, self._channels * n_samples)
+        interleaved = taken.reshape(n_samples, self._channels)
         return np.ascontiguousarray(interleaved[:, self._axes].T)

@@ -14,6 +14,7 @@ from edge_app.sensors.driver import Driver, choose
 from edge_app.sensors.lis3dh import LIS3DH as LIS3DHDriver
 from edge_app.sensors.lsm6ds3 import LSM6DS3 as LSM6DS3Driver
 from edge_app.sensors.lsm6dso import LSM6DSO as LSM6DSODriver
+from edge_app.sensors.max30102 import MAX30102 as MAX30102Driver
 from edge_app.sensors.mpu6050 import MPU6050 as MPU6050Driver
 
 Positive = Annotated[float, Field(gt=0.0)]
@@ -162,6 +163,63 @@ LSM6DSO = _chip("lsm6dso", "LSM6DSO accelerometer on I2C, up to 3332 Hz and 16 g
 ADXL345 = _chip("adxl345", "ADXL345 accelerometer on I2C, up to 800 Hz and 16 g", ADXL345Config)
 MPU6050 = _chip("mpu6050", "MPU-6050 accelerometer on I2C, up to 1000 Hz and 16 g", MPU6050Config)
 LIS3DH = _chip("lis3dh", "LIS3DH accelerometer on I2C, up to 1344 Hz and 16 g", LIS3DHConfig)
+
+
+class MAX30102Config(SensorConfig):
+    """A MAX30102 pulse sensor on an I2C bus, one light at a time."""
+
+    bus: int = Field(
+        1, ge=0, le=255, description="Number of the I2C bus: 1 is /dev/i2c-1, pins 3 and 5 of a Raspberry Pi."
+    )
+    address: Literal[0x57] = Field(0x57, description="Always 0x57.")
+    rate_hz: Positive = Field(100.0, description="25, 50, 100, 200 or 400 Hz, averaged from 400 Hz by the chip.")
+    range_na: Positive = Field(4096.0, description="Photocurrent it measures (nA): 2048, 4096, 8192 or 16384.")
+    light: Literal["ir", "red"] = Field("ir", description="Which light is on: infrared, or red.")
+    led_ma: float = Field(6.4, ge=0.2, le=51.0, description="Current of the light (mA); lower it when it saturates.")
+    bus_hz: int | None = Field(
+        None, ge=10_000, le=400_000, description="Clock of the bus (Hz), where the device tree does not tell it."
+    )
+
+    @field_validator("rate_hz")
+    @classmethod
+    def _rate_is_one_of_the_chip(cls, value: float) -> float:
+        return float(_row(MAX30102Driver.rates, value, "MAX30102", "rate_hz", "Hz"))
+
+    @field_validator("range_na")
+    @classmethod
+    def _range_is_one_of_the_chip(cls, value: float) -> float:
+        return float(_row(MAX30102Driver.ranges, value, "MAX30102", "range_na", "nA"))
+
+
+def _create_max30102(config: MAX30102Config, context: SensorContext) -> Any:
+    from edge_app.buses.i2c import shared
+    from edge_app.sensors.chip import ChipSensor
+
+    bus = shared(config.bus)
+
+    def sleep_ms(ms: float) -> None:
+        context.clock.sleep_s(ms / 1000)
+
+    make: Any = MAX30102Driver
+    driver = make(bus, config.address, config.rate_hz, config.range_na, config.light, config.led_ma, sleep_ms)
+    return ChipSensor(driver, bus, context.clock, bus_hz=config.bus_hz)
+
+
+MAX30102 = Plugin(
+    "max30102",
+    "MAX30102 pulse sensor (PPG) on I2C, up to 400 Hz, infrared or red",
+    MAX30102Config,
+    _create_max30102,
+    driver="edge_app.sensors.max30102:MAX30102",
+    micropython=True,
+    facts={
+        "unit": "au",
+        "chip": MAX30102Driver.name,
+        "rates_hz": tuple(float(rate) for rate, _ in MAX30102Driver.rates),
+        "addresses": MAX30102Driver.addresses,
+        "identity": MAX30102Driver.identity[1],
+    },
+)
 
 
 class MicrophoneConfig(SensorConfig):

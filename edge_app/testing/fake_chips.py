@@ -215,6 +215,59 @@ class FakeADXL345(FifoChip):
         return super().answer(register, length)
 
 
+class FakeMAX30102(FifoChip):
+    """MAX30102: 32 samples of three bytes a light; when it is full, further samples are lost and counted.
+
+    `signal` gives counts of 15 bits in its first value; the chip holds 18.
+    """
+
+    depth = 32
+    identity = (0xFF, 0x15)
+
+    def power_on(self) -> None:
+        super().power_on()
+        self._written = self._read = self._lost = 0
+
+    def sampling_hz(self) -> float:
+        chip_hz = (50, 100, 200, 400, 800, 1000, 1600, 3200)[self.memory[0x0A] >> 2 & 7]
+        return chip_hz / 2 ** min(5, self.memory[0x08] >> 5) if self.collecting() else 0.0
+
+    def collecting(self) -> bool:
+        slot = self.memory[0x11] & 7
+        lit = {1: 0x0C, 2: 0x0D}.get(slot)
+        on = self.memory[0x09] & 0x87 == 7
+        return bool(on and lit and self.memory[lit] and self.memory[0x0A] & 3 == 3)
+
+    def put(self, sample: tuple[int, int, int]) -> None:
+        if len(self.fifo) == self.depth:
+            self._lost = min(31, self._lost + 1)
+            return
+        self.fifo.append(sample)
+        self._written = (self._written + 1) & 31
+
+    def written(self, register: int) -> None:
+        if self.memory[0x09] & 0x40:
+            self.power_on()
+        if register == 0x04:  # pointers set by hand: an empty FIFO
+            self.fifo.clear()
+            self._written = self._read = self.memory[0x04] & 31
+            self._lost = 0
+
+    def answer(self, register: int, length: int) -> bytes:
+        if register == 0x04:
+            return bytes([self._written, self._lost, self._read])[:length]
+        if register == 0x07:
+            return b"".join(self._pop() for _ in range(length // 3))
+        return super().answer(register, length)
+
+    def _pop(self) -> bytes:
+        if not self.fifo:
+            return bytes(3)
+        self._read = (self._read + 1) & 31
+        self._lost = 0
+        return (self.take()[0] << 3).to_bytes(3, "big")
+
+
 class FakeMPU6050(FifoChip):
     """MPU-6050: 1024 bytes, big endian; on overflow the oldest bytes go, whatever they belong to."""
 

@@ -26,6 +26,7 @@ FAKE_CHIPS = {
     "adxl345": fake_chips.FakeADXL345,
     "mpu6050": fake_chips.FakeMPU6050,
     "lis3dh": fake_chips.FakeLIS3DH,
+    "max30102": fake_chips.FakeMAX30102,
 }
 
 

@@ -9,6 +9,7 @@ from edge_app.sensors.adxl345 import ADXL345
 from edge_app.sensors.lis3dh import LIS3DH
 from edge_app.sensors.lsm6ds3 import LSM6DS3
 from edge_app.sensors.lsm6dso import LSM6DSO
+from edge_app.sensors.max30102 import MAX30102
 from edge_app.sensors.mpu6050 import MPU6050
 
 
@@ -50,7 +51,7 @@ class TinyBus:
 
     def read_into(self, address, register, buffer):
         length = len(buffer)
-        if not isinstance(buffer, bytearray) and register in self.fifo and register != 0x78:
+        if not isinstance(buffer, bytearray) and register in self.fifo and register not in (0x78, 0x07):
             length = 2 * length
         fill(buffer, self._data(register, length))
 
@@ -166,6 +167,20 @@ def test_adxl345_reads_its_entries():
     assert list(out) == [0, 0, 256, 0, 0, 256, 9, 9, 9]
     assert driver.full_scale == 4095
     assert ADXL345.max_rate_hz(100000) == 200
+
+
+def test_max30102_takes_the_upper_15_of_18_bits():
+    bus = Clearing({0xFF: b"\x15"}, {0x09: 0x40}, {0x07: repeated(b"\x01\x00\x08")})
+    driver = MAX30102(bus, 0x57, 100, 4096, "ir", 6.4, no_sleep)
+    driver.open()
+    bus.memory[0x04] = 2  # FIFO_WR_PTR: two samples wait
+    out = array("h", [9] * 4)
+    assert driver.read_into(out) == 2
+    assert list(out) == [0x2001, 0x2001, 9, 9]  # 0x10008 >> 3
+    bus.memory[0x05] = 1  # OVF_COUNTER
+    assert driver.read_into(out) == 0
+    assert driver.overruns == 1
+    assert driver.rate_hz == 100
 
 
 def test_mpu6050_swaps_bytes():
