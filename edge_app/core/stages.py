@@ -37,7 +37,11 @@ class Sensor(Protocol):
 
 
 class FeatureExtractor(Protocol):
-    """Turns a window into named integers. A pure function of the window: no state."""
+    """Turns a window into named integers. A pure function of the window: no state.
+
+    Optional: `describe(vector) -> str`, a sentence about a window in words of its own instead of the most unusual
+    features; `gate_names`, levels beside the schema that a gate may read.
+    """
 
     schema: FeatureSchema
 
@@ -52,7 +56,11 @@ class FeatureExtractor(Protocol):
 
 
 class Model(Protocol):
-    """Scores a feature vector."""
+    """Scores a feature vector.
+
+    Optional: `labels`, the classes it tells apart (then its inferences carry `label` and `shares`); `unready`, why it
+    cannot judge any window yet; `with_normal(LearntNormal)`, the same model around a machine's own normal.
+    """
 
     identity: ModelIdentity
 
