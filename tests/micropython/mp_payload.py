@@ -150,3 +150,11 @@ def test_what_is_not_exactly_a_receipt_is_refused():
         b'[["ab",1,[' + b"[0,0]," * 1024 + b"[0,0]]]]",
     ):
         assert _refused(parse_receipt, bad), bad[:40]
+
+
+def test_the_kind_of_trouble_stands_behind_the_text_and_is_kept_when_it_must_be_short():
+    why = {"top": [["a", 1, 2]], "type": ["outer", 93], "text": "x"}
+    text = decision_json("d", "0", 1, 0, False, _decision(why=why))
+    assert '"why":{"text":"x","type":["outer",93],"top":[["a",1,2]]}' in text
+    why["text"] = "x" * 9000
+    assert '"type":["outer",93]' in decision_json("d", "0", 1, 0, False, _decision(why=why))
