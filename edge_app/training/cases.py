@@ -259,7 +259,7 @@ def _parts(
     twin = None if named or recording.facts.get("simulated") else copied_from(signal, uses)
     if twin is not None and split in ("test", "all"):
         raise _leak(recording.id, twin, "it holds the same samples under another name")
-    parts = _spans(case, recording, signal, named)
+    parts = _spans(case, recording, signal, named or ([twin] if twin else []))
     if split in ("test", "all") and recording.id in case.spans:
         _refuse_overlap(recording, parts, named)
     if recording.split == "test" and named and not any(part == "test" for part, _ in parts) and split != "train":

@@ -136,7 +136,8 @@ def _legend(axes: Axes, index: int, name: str, x: float, y: float) -> None:
 def draw_trace(figure: ScoreTrace) -> str:
     """Score over time with the threshold, the alarms, and where the normal was learnt from."""
     last_s = max([*figure.curve.x, *figure.alarms_s, figure.learnt_until_s or 0.0])
-    span = (0.0 if figure.curve.x and figure.curve.x[0] < 0.2 * last_s else figure.curve.x[0], last_s)
+    first_s = min(figure.curve.x, default=0.0)
+    span = (0.0 if first_s < 0.2 * last_s else first_s, last_s)
     unit_s, unit = time_unit(span[1] - span[0])
     axes = Axes((span[0] / unit_s, span[1] / unit_s), (0.0, 1.0), 480, 210, figure.title)
     axes.frame(f"time ({unit})", "score", ticks((span[0] / unit_s, span[1] / unit_s), 6), (0.0, 0.25, 0.5, 0.75, 1.0))

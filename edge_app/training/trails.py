@@ -33,7 +33,7 @@ def trail_of(
     signal : Signal
         As the app's slot takes it (datasets.signal_of), cut to `span_s` already.
     span_s : (float, float), optional
-        Which part of the recording it is (s), for the report.
+        Which part of the recording it is (s); its own times begin at 0.
     hop_s : float, optional
         Distance of two windows (s) instead of the app's.
     machine : mapping, optional
@@ -42,6 +42,7 @@ def trail_of(
     rate_hz = max(signal.rate_hz, front.slot.min_rate_hz)
     extractor = front.extractor(rate_hz, signal.scale, machine)
     is_idle = front.idle_test(extractor, rate_hz, signal.scale)
+    began_s = span_s[0] if span_s else 0.0
     verdicts: list[str] = []
     starts, ends, focus, reasons = [], [], [], []
     vectors: list[FeatureVector] = []
@@ -60,10 +61,10 @@ def trail_of(
                 vectors.append(vector)
         verdicts.append(verdict)
         reasons.append(reason)
-        starts.append(window.start_s)
-        ends.append(window.end_s)
+        starts.append(began_s + window.start_s)
+        ends.append(began_s + window.end_s)
         marked = window.marks[window.focus] if window.focus >= 0 and window.marks else None
-        focus.append(-1 if marked is None else round(window.start_s * signal.rate_hz) + marked)
+        focus.append(-1 if marked is None else round((began_s + window.start_s) * signal.rate_hz) + marked)
     return Trail(
         recording=recording,
         split=split,
