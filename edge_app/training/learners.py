@@ -39,8 +39,9 @@ from edge_app.training.tflite_writer import write_tflite
 
 CALIBRATION = 4096
 UNUSUAL_SHARE = 0.1
-UNUSUAL_SIGMAS = 3.0
-"""Where no fault is at hand, unusual windows are healthy ones with a tenth of the features moved so far."""
+UNUSUAL_SIGMAS = (0.25, 2.0)
+"""Where no fault is at hand, unusual windows are healthy ones with a tenth of the features moved by so much, from hardly
+to plainly: an easy question would find no model too small."""
 
 
 class Learner(Protocol):
@@ -190,7 +191,7 @@ def _judged_by(withheld: Features | None, task: Task, data_dir: Path, standardiz
             return Withheld(usual, other, "AUROC of the validation windows")
     else:
         usual = steps_of.steps(withheld).astype(np.float64)
-    text = "AUROC of withheld healthy windows against the same ones with a tenth of the features moved by 3 σ"
+    text = "AUROC of withheld healthy windows against copies with a tenth of the features moved by 0.25 to 2 σ"
     return Withheld(usual, unusual(usual, task.recipe.model.steps_per_sigma, seed), text)
 
 
@@ -201,6 +202,8 @@ def unusual(steps: Floats, steps_per_sigma: int, seed: int) -> Floats:
     starts = random.randint(0, steps.shape[1] - count + 1, len(steps))
     signs = 2.0 * random.randint(0, 2, len(steps)) - 1.0
     places = starts[:, None] + np.arange(count)
+    least, most = UNUSUAL_SIGMAS
+    sigmas = least + (most - least) * random.randint(0, 1025, len(steps)) / 1024.0
     moved = steps.copy()
-    moved[np.arange(len(steps))[:, None], places] += (signs * UNUSUAL_SIGMAS * steps_per_sigma)[:, None]
+    moved[np.arange(len(steps))[:, None], places] += np.rint(signs * sigmas * steps_per_sigma)[:, None]
     return moved

@@ -11,6 +11,7 @@ from edge_app.config.recipe import PruneRecipe
 from edge_app.core.errors import ModelError
 from edge_app.training.exact import ACTIVATIONS, WEIGHTS, Floats
 from edge_app.training.layers import Conv1d, Dense, Depthwise1d, Layers, Mean, Pool1d, Reshape, forward, sizes
+from edge_app.training.learners import unusual
 from edge_app.training.prune import (
     Masks,
     apply_masks,
@@ -192,3 +193,13 @@ def test_what_is_given_is_not_changed() -> None:
     before = [each.weights.copy() for each in layers]
     shrink(layers, PruneRecipe(keep=0.5, sparsity=0.5), np.random.RandomState(2).randn(20, 4))
     assert all(np.array_equal(a, b.weights) for a, b in zip(before, layers, strict=True))
+
+
+def test_unusual_windows_are_healthy_ones_with_neighbouring_features_moved_together() -> None:
+    steps = np.zeros((500, 30))
+    moved = unusual(steps, steps_per_sigma=12, seed=7)
+    assert (np.count_nonzero(moved, axis=1) == 3).all()  # a tenth of thirty
+    assert all(np.ptp(np.flatnonzero(row)) == 2 for row in moved)
+    sizes_ = np.abs(moved).max(axis=1)
+    assert (sizes_.min(), sizes_.max()) == (3.0, 24.0)  # 0.25 to 2 times 12 steps
+    assert np.array_equal(moved, unusual(steps, steps_per_sigma=12, seed=7))
