@@ -73,6 +73,9 @@ class NormalSettings:
     breaks: tuple[int, ...] = ()
     """Windows (numbers of rows, rising) before which the decider had forgotten: the machine had stood still."""
     windows_min: int = WINDOWS_MIN
+    in_time: bool = True
+    """Whether the windows stand in the order of time. False for recordings put in an order that is not the machine's:
+    then nothing can be said about its steadiness."""
     unknown: int = 0
     """Windows seen meanwhile that could not be judged."""
     idle: int = 0
@@ -115,7 +118,8 @@ def fit_normal(values: Values, model: Learnable, settings: NormalSettings) -> Le
     _check_enough(values, settings, len(names))
     per_db = counts_per_db(names)
     spread = spread_of(values, settings.sigma_floor_db * per_db)
-    _check_steady(values, settings.sigma_floor_db * per_db, per_db, names)
+    if settings.in_time:
+        _check_steady(values, settings.sigma_floor_db * per_db, per_db, names)
     distances = held_out_distances(values, model, settings, per_db)
     tail = fit_tail(
         distances,

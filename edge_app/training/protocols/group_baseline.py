@@ -9,7 +9,7 @@ normal of one judges another) is reported beside it: that is what learning on th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -101,7 +101,7 @@ def _learnt_from(case: Case, model: Any, trails: Sequence[Trail]) -> Model:
     hop_s = case.config.hop_s or case.front.pipeline.window.hop_s
     unknown = sum(trail.verdicts.count("unknown") for trail in trails)
     idle = sum(trail.verdicts.count("idle") for trail in trails)
-    settings = settings_for(case, hop_s, unknown=unknown, idle=idle)
+    settings = replace(settings_for(case, hop_s, unknown=unknown, idle=idle), in_time=False)
     return learnt(model, cycled([trail.features for trail in trails], settings.overlap), settings)
 
 

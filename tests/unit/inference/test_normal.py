@@ -108,6 +108,13 @@ def test_a_machine_that_changes_for_good_is_refused(model):
         fit_normal(values, model, SETTINGS)
 
 
+def test_recordings_in_an_order_that_is_not_the_machines_may_differ(model):
+    values = healthy()
+    values[700:] += 800
+    normal = fit_normal(values, model, replace(SETTINGS, in_time=False))
+    assert normal.offset[0] == pytest.approx(CENTRE[0] + 800 * 500 / 1200, abs=20)  # 500 of 1200 windows stand higher
+
+
 def test_two_regimes_that_come_and_go_are_allowed_and_told(model):
     values = healthy()
     values[(np.arange(1200) // 100) % 2 == 1] += 800
