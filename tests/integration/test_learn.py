@@ -1,0 +1,95 @@
+"""`edge-app learn` against a real running device: learnt, judged, restarted, killed."""
+
+import json
+
+import pytest
+
+from tests.support.cli import REPOSITORY, Running, edge_app
+
+pytestmark = pytest.mark.slow
+
+APP = REPOSITORY / "tests" / "support" / "apps" / "learn_watch"
+
+DEVICE = """
+device: {id: learn-rig, site: lab}
+apps: [%s]
+sensors:
+  vibration: {plugin: simulated, machine: pump, rate_hz: 3332, range: 16, seed: 5, frame_s: 0.05%s}
+"""
+
+
+@pytest.fixture
+def rig(tmp_path):
+    """Starts the device; `rig.learn(…)` talks to it."""
+
+    class Rig:
+        state = tmp_path / "state"
+        device = tmp_path / "learn-rig.yaml"
+        running = None
+
+        def start(self, more=""):
+            self.device.write_text(DEVICE % (APP, more))
+            self.running = Running("run", self.device, "--broker", "none", "--json", "--state-dir", self.state)
+            self.running.wait_for(lambda each: each["event"] == "started")
+            return self.running
+
+        def kill(self):
+            """End the device as a power cut would."""
+            if self.running is not None:
+                self.running.__exit__()
+                self.running = None
+
+        def learn(self, *options, code=0):
+            result = edge_app("learn", self.device, "--state-dir", self.state, *options)
+            assert result.returncode == code, result.stderr
+            return result.stdout if code == 0 else result.stderr
+
+        def ask(self, *options):
+            return json.loads(self.learn(*options, "--json"))
+
+    made = Rig()
+    yield made
+    made.kill()
+
+
+def test_a_device_learns_judges_and_remembers(rig):
+    process = rig.start()
+    assert "shipped normal serves: normal is not learnt" in rig.learn("--status")
+    # 120 windows of 0.05 s are 6 s: 0.12 minutes are enough.
+    assert "normal 1 serves" in rig.learn("--minutes", "0.12")
+    learnt = process.wait_for(lambda each: each["why"].get("notice") == "learnt")
+    process.wait_for(lambda each: each["event"] == "known" and each["model"].get("l") == learnt["model"]["l"])
+    assert "*    1 " in rig.learn("--history")
+
+    rig.kill()
+    again = rig.start(", fault: {kind: outer, start_s: 3, growth_s: 0, severity: 4}")
+    assert rig.ask("--status")["normal"] == 1
+    raised = again.wait_for(lambda each: each["event"] == "raised")
+    assert raised["model"]["l"] == learnt["model"]["l"]
+
+    assert "an alarm stands" in rig.learn("--minutes", "0.12", code=2)
+    assert rig.ask("--rollback")["normal"] is None
+
+
+def test_a_device_killed_while_learning_says_so_and_keeps_nothing(rig):
+    rig.start()
+    rig.learn("--minutes", "5", "--detach")
+    assert rig.ask("--status")["learning"] == "collecting"
+    rig.kill()
+    rig.start()
+    status = rig.ask("--status")
+    assert (status["learning"], status["normal"], status["last"]["result"]) == ("off", None, "aborted")
+    assert "cut short by a restart" in status["last"]["what"]
+    assert rig.ask("--history")["normals"] == []
+
+
+def test_without_a_running_device_it_says_how_to_start_one(rig):
+    rig.device.write_text(DEVICE % (APP, ""))
+    told = rig.learn("--minutes", "10", code=2)
+    assert f"start it with `edge-app run {rig.device}`" in told
+    assert "Traceback" not in told
+
+
+def test_a_machine_that_stands_still_teaches_nothing(rig):
+    rig.start(", schedule: [[0, 0, 0]]")
+    assert "stood still" in rig.learn("--minutes", "0.12", code=2)
