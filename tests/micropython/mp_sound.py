@@ -35,7 +35,7 @@ def test_the_statistics_are_those_of_numpy():
     assert sound.log_mel_statistics(levels(21, 5)) == STATISTICS
 
 
-def test_the_statistics_in_one_pass_keep_no_frame():
+def test_the_statistics_in_one_pass():
     """Sums about the first frame's level; the spread's two-word sum put together at the end."""
     frames = levels(21, 5)
     count = len(frames)
