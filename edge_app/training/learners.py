@@ -40,8 +40,8 @@ from edge_app.training.tflite_writer import write_tflite
 CALIBRATION = 4096
 UNUSUAL_SHARE = 0.1
 UNUSUAL_SIGMAS = (0.25, 2.0)
-"""Where no fault is at hand, unusual windows are healthy ones with a tenth of the features moved by so much, from hardly
-to plainly: an easy question would find no model too small."""
+"""Where no fault is at hand, unusual windows are healthy ones with a tenth of the features moved by so much, from
+hardly to plainly: an easy question would find no model too small."""
 
 
 class Learner(Protocol):
