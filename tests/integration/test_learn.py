@@ -4,6 +4,10 @@ import json
 
 import pytest
 
+from edge_app.config.resolve import load_device
+from edge_app.core.clock import SystemClock
+from edge_app.runtime.build import RunOptions, build
+from edge_app.runtime.lifecycle import Device
 from tests.support.cli import REPOSITORY, Running, edge_app
 
 pytestmark = pytest.mark.slow
@@ -93,3 +97,25 @@ def test_without_a_running_device_it_says_how_to_start_one(rig):
 def test_a_machine_that_stands_still_teaches_nothing(rig):
     rig.start(", schedule: [[0, 0, 0]]")
     assert "stood still" in rig.learn("--minutes", "0.12", code=2)
+
+
+def test_a_pump_whose_load_and_speed_sink_slowly_is_told_as_drift_before_any_alarm(tmp_path):
+    """Learnt for 20 minutes; from 1.5 h to 3.5 h speed and load sink by 3.5 % and 14 %, and stay there."""
+    steps = [[5400 + 600 * index, 1 - 0.035 * index / 12, 1 - 0.14 * index / 12] for index in range(13)]
+    device = tmp_path / "pump.yaml"
+    device.write_text(
+        f"device: {{id: drifting, site: lab}}\napps: [{REPOSITORY / 'apps' / 'simulated_pump'}]\nsensors:\n"
+        f"  vibration: {{plugin: simulated, machine: pump, rate_hz: 3332, range: 16, seed: 5, schedule: {steps},"
+        " duration_s: 25200}\n"
+    )
+    told = []
+    options = RunOptions(tmp_path / "state", paced=False, on_decision=lambda _, decision: told.append(decision))
+    parts = build(load_device(device), options, SystemClock())
+    with Device(parts) as running:
+        parts.learnings[0].start(20.0, 1.0, despite_alarm=False)
+        running.wait()
+    drift = [each for each in told if each.why.get("notice") == "drift"]
+    assert len(drift) == 1
+    assert 1.5 < drift[0].mono_ms / 3_600_000 < 7
+    assert [each for each in told if each.event == "raised"] == []
+    assert "wandered" in [each for each in told if each.event == "summary"][-1].why["text"]

@@ -84,6 +84,7 @@ def test_a_healthy_day_of_changing_speed_and_load_has_no_alarm(days):
     # a window of 1 s every 0.5 s: 2 a second but for the last
     assert day.summary["judged"] == day.summary["windows"] == 2 * DAY_S - 1
     assert [each["event"] for each in day.decisions].count("summary") == 24
+    assert [each for each in day.decisions if "notice" in each["why"]] == []  # nor drift
 
 
 def test_a_bearing_that_falls_ill_at_eight_in_the_evening_is_told_then_and_not_before(days):
