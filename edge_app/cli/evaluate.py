@@ -32,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--case", metavar="NAME", help="one case of evaluate.yaml only")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else there")
     parser.add_argument("--out", metavar="DIR", help="write report.md and report.html (one file, opens anywhere) here")
+    parser.add_argument(
+        "--card", action="store_true", help="put the figures into the cards of the models (split test only)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
     say = _say if sys.stderr.isatty() or args.verbose else _silent
     evaluation = evaluate(Path(args.app), Path(args.data), split=args.split, only=args.case, say=say)
-    written = _write(evaluation, Path(args.out)) if args.out else []
+    written = _write(evaluation, args)
     if args.json:
         from edge_app.cli.common import print_json
         from edge_app.training.evaluation_json import plain
@@ -75,10 +78,11 @@ def _print(evaluation: Evaluation) -> None:
         print(f"{name}: {reason}")
 
 
-def _write(evaluation: Evaluation, folder: Path) -> list[Path]:
-    from edge_app.training.evaluation_report import write_report
+def _write(evaluation: Evaluation, args: argparse.Namespace) -> list[Path]:
+    from edge_app.training.evaluation_report import write_cards, write_report
 
-    return write_report(evaluation, folder)
+    written = write_report(evaluation, Path(args.out)) if args.out else []
+    return written + (write_cards(evaluation) if args.card else [])
 
 
 def _say(step: str, figures: str) -> None:

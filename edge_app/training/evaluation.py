@@ -50,6 +50,7 @@ class CaseOutcome:
     result: CaseResult
     model_name: str
     model_sha256: str
+    model_file: Path | None
     no_float: str
     footprints: dict[str, Footprint]
     """By step."""
@@ -181,6 +182,7 @@ def run_case(asked: Asked, chosen: Chosen, split: str) -> CaseOutcome:
         result=result,
         model_name=identity.name,
         model_sha256=identity.sha256,
+        model_file=asked.model_file,
         no_float=asked.no_float,
         footprints=_footprints(asked, chosen.trails),
     )

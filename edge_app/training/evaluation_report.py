@@ -2,28 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge_app.core.errors import ConfigError
-from edge_app.training.evaluation import Evaluation
+from edge_app.training.evaluation import CaseOutcome, Evaluation
 from edge_app.training.evaluation_html import page
 from edge_app.training.evaluation_tables import case_heading, footprint_rows, metric_rows, recording_rows, remarks
+
+EVALUATED = "## Evaluated"
+"""Heading in a model card below which everything is the evaluation's."""
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write report.md and report.html. Raises ConfigError when the folder cannot be written to."""
-    texts = {"report.md": markdown(evaluation), "report.html": page(evaluation)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            partial = folder / f".{name}.partial"
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(folder / name)
     except OSError as error:
+        raise _cannot_write(folder, error) from error
+    _write(folder / "report.md", markdown(evaluation))
+    _write(folder / "report.html", page(evaluation))
+    return [folder / "report.md", folder / "report.html"]
+
+
+def write_cards(evaluation: Evaluation) -> list[Path]:
+    """Put the figures into the card of every model measured, in the place of those of an earlier evaluation.
+
+    Raises
+    ------
+    ConfigError
+        The split is not test: cards hold figures of recordings the model never met; or a card cannot be written.
+    """
+    if evaluation.split != "test":
         raise ConfigError(
-            f"cannot write to {folder}: {error.strerror}.", "Choose another folder with --out."
-        ) from error
-    return [folder / name for name in texts]
+            f"cards hold figures of recordings the model never met, not of split {evaluation.split}.",
+            "Leave --split out.",
+        )
+    cards: dict[Path, list[CaseOutcome]] = {}
+    for outcome in evaluation.outcomes:
+        if outcome.model_file is not None:
+            cards.setdefault(outcome.model_file.with_suffix(".md"), []).append(outcome)
+    for card, outcomes in cards.items():
+        text = card.read_text(encoding="utf-8") if card.is_file() else f"# {outcomes[0].model_name}\n"
+        kept = text.partition(f"\n{EVALUATED}\n")[0].rstrip()
+        _write(card, "\n".join([kept, "", EVALUATED, "", *_evaluated(evaluation, outcomes)]).rstrip() + "\n")
+    return list(cards)
+
+
+def _evaluated(evaluation: Evaluation, outcomes: Sequence[CaseOutcome]) -> list[str]:
+    lines = [
+        f"By `edge-app evaluate`, version {evaluation.version} of the app, on recordings from which nothing was",
+        "learnt or chosen; 95 % intervals over recordings.",
+        "",
+    ]
+    for outcome in outcomes:
+        lines += [f"### {case_heading(outcome)}", "", *_table(metric_rows(outcome)), ""]
+        if outcome.footprints:
+            lines += [*_table(footprint_rows(outcome)), "", f"Times measured on {evaluation.machine}.", ""]
+        lines += [*(f"- {remark}" for remark in remarks(outcome)), ""]
+    return lines
+
+
+def _write(path: Path, text: str) -> None:
+    """The whole file or none."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"cannot write to {path}: {error.strerror}.", "Choose another folder with --out.")
 
 
 def markdown(evaluation: Evaluation) -> str:

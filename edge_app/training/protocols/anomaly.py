@@ -20,7 +20,7 @@ from edge_app.training.protocols.quiet import measure_quiet
 from edge_app.training.protocols.verdicts import Verdict, clipped_share, facts_of, trace, verdict_of
 
 MOST_TRACES = 8
-"""Score plots in a report: the recordings nearest to being judged wrong."""
+"""Score plots in a report: of healthy ones and of faults those nearest to being judged wrong."""
 
 
 def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> CaseResult:
@@ -115,8 +115,10 @@ def figures(case: Case, verdicts: Mapping[str, list[Verdict]]) -> list[Figure]:
         far = threshold - verdict.held
         return -far if case.is_healthy(verdict.trail.label) else far
 
-    nearest = sorted((each for each in verdicts[INT8] if len(each.scores)), key=doubt, reverse=True)
-    return drawn + [trace(each, threshold) for each in nearest[:MOST_TRACES]]
+    drawable = [each for each in verdicts[INT8] if len(each.scores)]
+    for part in _parted(case, drawable):
+        drawn += [trace(each, threshold) for each in sorted(part, key=doubt, reverse=True)[: MOST_TRACES // 2]]
+    return drawn
 
 
 def _warn(result: CaseResult, verdicts: Sequence[Verdict]) -> None:

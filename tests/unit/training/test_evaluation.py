@@ -228,3 +228,21 @@ def test_a_report_that_cannot_be_written_is_told(app: Path, sounds: Path, tmp_pa
 
     assert main(["evaluate", str(app), "--data", str(sounds), "--out", str(tmp_path / "file" / "below")]) == 2
     assert "cannot write to" in capsys.readouterr().err
+
+
+def test_the_card_of_the_model_gets_the_figures_once(app: Path, sounds: Path):
+    card = next((app / "models").glob("*.json")).with_suffix(".md")
+    card.write_text("# sound\n\nLearnt from one motor.\n")
+
+    for _ in range(2):
+        assert main(["evaluate", str(app), "--data", str(sounds), "--card"]) == 0
+
+    text = card.read_text()
+    assert text.startswith("# sound\n\nLearnt from one motor.\n\n## Evaluated\n")
+    assert text.count("## Evaluated") == 1
+    assert "AUROC, window by window" in text
+
+
+def test_no_card_holds_figures_of_what_was_learnt_from(app: Path, sounds: Path, capsys):
+    assert main(["evaluate", str(app), "--data", str(sounds), "--split", "all", "--card"]) == 2
+    assert "not of split all" in capsys.readouterr().err

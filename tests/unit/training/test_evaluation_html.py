@@ -58,15 +58,12 @@ def evaluation() -> Evaluation:
     classes = {"inner": ("inner",), "outer": ("outer",)}
     typed = classify.run(make_case("classify", classes), kinds, {"int8": LabelModel(("inner", "outer"))})
     cost = Footprint(4192, "measured", 80, 14.2, 200)
-    outcomes = [
-        CaseOutcome(
-            CaseConfig(name=name, pipeline="bearing", protocol=name), Chosen(), result, "model", "ab" * 32, "", each
-        )
-        for name, result, each in (("anomaly", scored, {"int8": cost}), ("classify", typed, {}))
-    ]
-    return Evaluation(
-        "app", "1.0.0", HOSTILE, "test", Path("data"), outcomes, {"beats": "no recordings"}, False, "a Pi"
-    )
+    outcomes = []
+    for name, result, costs in (("anomaly", scored, {"int8": cost}), ("classify", typed, {})):
+        config = CaseConfig(name=name, pipeline="bearing", protocol=name)
+        outcomes.append(CaseOutcome(config, Chosen(), result, "model", "ab" * 32, None, "", costs))
+    passed_over = {"beats": "no recordings"}
+    return Evaluation("app", "1.0.0", HOSTILE, "test", Path("data"), outcomes, passed_over, False, "a Pi")
 
 
 def test_the_page_is_well_formed_and_fetches_nothing(evaluation: Evaluation):
