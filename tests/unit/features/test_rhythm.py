@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pulse_wave
 import pytest
 
 from edge_app.core.errors import ConfigError
 from edge_app.core.frames import Window
 from edge_app.core.plugin import FeatureContext
+from edge_app.dsp.rhythm import ratio_q8
 from edge_app.features.plugins import RHYTHM
 from edge_app.features.rhythm import Rhythm, RhythmSettings
 from tests.support.pulses import simulated
@@ -107,3 +109,12 @@ def test_several_channels_are_refused():
     context = FeatureContext(rate_hz=100.0, scale=1.0, unit="au", n_axes=2, window_s=30.0, min_rate_hz=25.0)
     with pytest.raises(ConfigError, match="one channel"):
         RHYTHM.create(RHYTHM.config(signal="ppg"), context)
+
+
+def test_the_host_gives_the_features_the_device_gives():
+    # tests/micropython/mp_pulse_window.py pins the same numbers under every MicroPython build.
+    vector = vector_of(np.array(pulse_wave.samples(900), np.int16), 30.0)
+    assert vector.values.tolist() == pulse_wave.EXPECTED
+    percent, height = pulse_wave.EXPECTED_REPEAT
+    assert vector.evidence["repeat_percent"] == ratio_q8(percent, 1)
+    assert vector.evidence["pulse_counts"] == ratio_q8(height, 1)
