@@ -131,7 +131,7 @@ def nearest_pairs(found: NDArray[np.float64], true: NDArray[np.float64], toleran
 
 def _flutter(reference: Reference, rate_hz: float, offset_s: float) -> list[tuple[float, float]]:
     starts = [sample / rate_hz - offset_s for sample, _ in reference.rhythms]
-    ends = [*starts[1:], float("inf")]
+    ends = [*starts[1:], float("inf")][: len(starts)]
     return [
         (start, end) for (_, name), start, end in zip(reference.rhythms, starts, ends, strict=True) if name == FLUTTER
     ]
