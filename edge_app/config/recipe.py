@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from edge_app.config.schema import Strict
+from edge_app.config.schema import BearingConfig, Strict
 
 Span = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]]
 
@@ -250,6 +250,8 @@ class RecipeConfig(Strict):
     """Of everything random in training."""
     hop_s: float = Field(default=0.02, gt=0)
     """Distance of two training windows (s)."""
+    bearing: BearingConfig | None = None
+    """Geometry of the bearing, for features that need it; the shaft's speed comes from the recordings' `rpm`."""
     train: list[Source] = Field(min_length=1)
     """Signals to learn from."""
     validation: list[Source] = []

@@ -55,7 +55,7 @@ def load_healthy(task: Task, data_dir: Path, progress: Progress) -> Healthy:
         )
     for number, item in enumerate(items):
         signal = item.load()
-        extractor = task.extractor(signal.rate_hz, signal.scale)
+        extractor = task.extractor(signal.rate_hz, signal.scale, item.machine(recipe.bearing))
         if schema.names and schema.hash != extractor.schema.hash:
             raise RecordingError(
                 f"{item.title}: gives other features than the signals before it.",

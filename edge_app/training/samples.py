@@ -88,7 +88,7 @@ def samples_of(items: Sequence[Item], task: Task, progress: Progress, changed: b
     facts, unused, schema = [], 0, FeatureSchema("", ())
     for number, item in enumerate(items):
         signal = item.load()
-        extractor = task.extractor(signal.rate_hz, signal.scale)
+        extractor = task.extractor(signal.rate_hz, signal.scale, item.machine(task.recipe.bearing))
         if schema.names and schema.hash != extractor.schema.hash:
             raise RecordingError(
                 f"{item.title}: gives other features than the signals before it.",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_app.config.recipe import Source
+from edge_app.config.schema import BearingConfig
 from edge_app.core.errors import RecordingError
 from edge_app.training.datasets import load_signal
 from edge_app.training.front import Front
@@ -27,6 +28,13 @@ class Item:
     """Reads the samples, cut to the source's span, as the app's slot takes them; `sha256` is the whole recording's."""
     reference: Callable[[], Reference] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def machine(self, bearing: BearingConfig | None) -> dict[str, Any]:
+        """What a device's `machine:` block would say of this recording."""
+        if not self.facts.get("rpm"):
+            return {}
+        found: dict[str, Any] = {"shaft_hz": float(self.facts["rpm"]) / 60.0}
+        return found | ({"bearing": bearing.model_dump()} if bearing is not None else {})
 
     def plain(self, signal: Signal, windows: int) -> dict[str, Any]:
         """What the manifest says about it."""
