@@ -224,7 +224,7 @@ def _one_of(value: Any, allowed: tuple[str, ...], key: str) -> str:
 
 
 def _plain_name(value: Any) -> str:
-    if not isinstance(value, str) or Path(value).name != value or not value.endswith(".wav"):
+    if not isinstance(value, str) or Path(value).name != value or not value.isprintable() or not value.endswith(".wav"):
         raise ValueError(f"a chunk is called {value!r}")
     return value
 

@@ -117,7 +117,13 @@ def _signal_line(path: Path, row: str, number: int) -> Channel:
     zero = int(fields[4]) if len(fields) > 4 else 0
     baseline = int(gain_field[2]) if gain_field and gain_field[2] else zero
     file, per_frame = fields[0], int(match[2] or 1)
-    if Path(file).name != file or not 0 < per_frame <= 1000 or not 0 <= gain < 1e9 or abs(baseline) > 1 << 16:
+    if (
+        Path(file).name != file
+        or not file.isprintable()
+        or not 0 < per_frame <= 1000
+        or not 0 <= gain < 1e9
+        or abs(baseline) > 1 << 16
+    ):
         raise damaged(path, f"signal {number + 1} is described as {row[:60]!r}")
     return Channel(
         name=fields[8].strip() if len(fields) > 8 else f"signal {number + 1}",

@@ -40,13 +40,15 @@ def write_wfdb(
 ) -> None:
     """Header and samples of a record; `codes` (n_channels, n) are what the converter gave."""
     lines = [f"{path.name} {len(codes)} {rate_hz:g} {codes.shape[1]}"]
-    lines += [f"{path.name}.dat {coding} {gain} {bits} {zero} {row[0]} 0 0 {n}" for row, n in zip(codes, names)]
+    lines += [
+        f"{path.name}.dat {coding} {gain} {bits} {zero} {row[0]} 0 0 {n}" for row, n in zip(codes, names, strict=True)
+    ]
     path.with_suffix(".hea").write_text("\n".join(lines) + "\n# made for a test\n")
     flat = codes.T.ravel()
     if coding.startswith("16"):
         data = flat.astype("<i2").tobytes()
     else:
-        data = b"".join(_two_samples(*pair) for pair in zip(flat[::2].tolist(), flat[1::2].tolist()))
+        data = b"".join(_two_samples(*pair) for pair in zip(flat[::2].tolist(), flat[1::2].tolist(), strict=False))
         if flat.size % 2:
             data += _two_samples(int(flat[-1]), 0)[:2]
     offset = int(coding.partition("+")[2] or 0)

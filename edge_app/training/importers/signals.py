@@ -18,13 +18,16 @@ from edge_app.training.importers.base import Signal
 
 _MOST_BYTES = 1 << 29
 """Text files and recordings beyond this are refused (bytes): parsing takes several times as much memory."""
+_LARGEST = 1e12
+"""No sensor and no clock in ms gives more; beyond, arithmetic may overflow."""
 _COUNTS = 32768.0
 """Counts of a full scale."""
 
 
 def quantised(values: NDArray[np.float64], full_scale_units: float) -> tuple[Counts, float]:
     """Counts (n_axes, n) of a sensor with this full scale, and units per count; what lies beyond clips."""
-    counts = np.clip(np.rint(values * (_COUNTS / full_scale_units)), -FULL_SCALE, FULL_SCALE)
+    with np.errstate(over="ignore"):  # what overflows clips
+        counts = np.clip(np.rint(values * (_COUNTS / full_scale_units)), -FULL_SCALE, FULL_SCALE)
     return np.ascontiguousarray(counts.astype(np.int16)), full_scale_units / _COUNTS
 
 
@@ -68,7 +71,7 @@ def read_columns(path: Path, columns: Sequence[int | str]) -> NDArray[np.float64
     Raises
     ------
     RecordingError
-        Missing, empty, damaged; no such column; something that is no finite number, with its line.
+        Missing, empty, damaged; no such column; something that is no finite number, or beyond 1e12, with its line.
     """
     checked_size(path)
     try:
@@ -77,12 +80,12 @@ def read_columns(path: Path, columns: Sequence[int | str]) -> NDArray[np.float64
         raise RecordingError(f"{path}: {error.strerror}.", "Check who may read it.") from error
     positions = [_position(path, table, column) for column in columns]
     values = np.stack([table.column(k) for k in positions])
-    bad = np.argwhere(~np.isfinite(values.T))
+    bad = np.argwhere(~(np.abs(values.T) <= _LARGEST))
     if bad.size:
         row, which = (int(k) for k in bad[0])
         raise RecordingError(
             f"{path}: line {table.line(row)}, column {positions[which] + 1} holds {values[which, row]};"
-            f" {len(bad)} values are no numbers.",
+            f" {len(bad)} values are no measured numbers.",
             "Cut that part out, or record it again: values are never filled in.",
         )
     return values

@@ -47,7 +47,9 @@ def test_a_damaged_snapshot_is_named_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"acc_00002\.csv: line 2 has 7 columns, the first has 6"):
         only(tmp_path).load()
     path.write_text("8,47,5,1,nan,0.1\n8,47,5,1,0.2,0.1\n")
-    with pytest.raises(RecordingError, match=r"acc_00002\.csv: line 1, column 5 holds nan; 1 values are no numbers"):
+    with pytest.raises(
+        RecordingError, match=r"acc_00002\.csv: line 1, column 5 holds nan; 1 values are no measured numbers"
+    ):
         only(tmp_path).load()
 
 
