@@ -82,7 +82,8 @@ def _narrowed(
 def _nothing(what: str, missing: list[Any], recordings: list[Recording], values: list[list[Any]]) -> RecordingError:
     first = sorted({str(each[0]) if each and each[0] != "" else "(none)" for each in values})
     shown = ", ".join(first[:12]) + (f" and {len(first) - 12} more" if len(first) > 12 else "")
-    near = difflib.get_close_matches(str(missing[0]), first, n=1)
+    known = [str(value) for each in values for value in each]
+    near = difflib.get_close_matches(str(missing[0]), known, n=1, cutoff=0.5)
     named = ", ".join(str(value) for value in missing)
     return RecordingError(
         f"none of {len(recordings)} recordings has {what} {named}; there is: {shown or 'nothing'}.",
