@@ -55,7 +55,8 @@ th:first-child, td:first-child { text-align: left; position: sticky; left: 0; ba
 .traces { grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); }
 figure { margin: 0; min-width: 0; }
 figcaption { font-size: .88rem; color: var(--soft); margin-bottom: 2px; overflow-wrap: anywhere; }
-svg { display: block; width: 100%; height: auto; max-width: 560px; }
+svg { display: block; width: 100%; height: auto; max-width: 400px; }
+.traces svg { max-width: 560px; }
 svg text { fill: var(--soft); font-size: 11px; } svg .axis { font-size: 11.5px; } svg .key { font-size: 12px; }
 .grid { stroke: var(--grid); stroke-width: 1; } .guess { stroke: var(--mid); stroke-dasharray: 2 4; fill: none; }
 .curve { fill: none; stroke-width: 2.2; stroke-linejoin: round; } .thin { stroke-width: 1.4; }

@@ -24,6 +24,26 @@ WORDS = {
     "longest_time_to_alarm_s": "time to alarm, longest (s)",
     "clipped_share": "model inputs clipped",
     "expected_calibration_error": "expected calibration error",
+    "recording_accuracy": "recordings told rightly",
+    "recordings_unclear": "recordings left unclear",
+    "recordings_wrong": "recordings told wrongly",
+    "macro_f1": "F1, mean of the classes",
+    "runs_alarmed": "runs alarmed before their end",
+    "baselines_learnt": "runs whose normal could be learnt",
+    "first_alarm_life_median": "first alarm, share of the run, median",
+    "first_alarm_life_earliest": "first alarm, share of the run, earliest",
+    "first_alarm_life_latest": "first alarm, share of the run, latest",
+    "hr_mae_bpm": "heart rate, mean absolute error (bpm)",
+    "hr_bias_bpm": "heart rate, mean error (bpm)",
+    "accepted_share": "windows accepted",
+    "sdnn_mae_ms": "SDNN, mean absolute error (ms)",
+    "rmssd_mae_ms": "RMSSD, mean absolute error (ms)",
+    "beat_se": "heartbeats found (Se)",
+    "beat_ppv": "found heartbeats that are ones (+P)",
+    "ventricular_se": "ventricular beats: Se",
+    "ventricular_ppv": "ventricular beats: +P",
+    "supraventricular_se": "supraventricular beats: Se",
+    "supraventricular_ppv": "supraventricular beats: +P",
 }
 """Names of metrics for people; others have their underscores taken out."""
 HIDDEN = ("false_alarms_per_hour", "clipped_share")
@@ -33,7 +53,7 @@ RATE_HOURS = 1.0
 """With less healthy signal than this (h) rates a day are left to the JSON: they would say nothing."""
 FACTS = ("label", "seconds", "windows", "judged", "unknown")
 """Facts of recordings that every protocol gives, first columns of the table."""
-_PASSED_OVER = ("group", "split", "span_s", "idle", "reasons", "right", "alarms")
+_PASSED_OVER = ("group", "split", "span_s", "idle", "reasons", "right", "alarms", "baseline_refused")
 
 
 def words(name: str) -> str:
@@ -114,7 +134,9 @@ def recording_rows(outcome: CaseOutcome) -> list[tuple[str, ...]]:
     recordings = outcome.result.recordings
     columns = list(dict.fromkeys(key for facts in recordings.values() for key in facts))
     plain = [key for key in columns if key not in _PASSED_OVER and _is_plain(recordings, key)]
+    steps = tuple(f"{step}_" for step in outcome.result.metrics if step != INT8)
     ordered = [key for key in FACTS if key in plain] + [key for key in plain if key not in FACTS]
+    ordered = [key for key in ordered if not key.startswith(steps)] + [key for key in ordered if key.startswith(steps)]
     if not any(facts.get("unknown") for facts in recordings.values()):
         ordered = [key for key in ordered if key != "unknown"]
     heading = ("recording", *(key.replace("_", " ") for key in ordered))
@@ -169,6 +191,8 @@ def remarks(outcome: CaseOutcome) -> list[str]:
         listed = [f"{name} ({reason})" for name, reason in outcome.chosen.left_out.items()]
         more = f" and {len(listed) - 4} more" if len(listed) > 4 else ""
         found.append(f"Left out: {'; '.join(listed[:4])}{more}.")
+    if len(outcome.footprints) > 1:
+        found.append("Times of float steps are of numpy here, those of int8 of the engine a device uses.")
     if outcome.no_float:
         found.append(f"int8 only: {outcome.no_float}.")
     return found

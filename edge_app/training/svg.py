@@ -137,7 +137,8 @@ def draw_trace(figure: ScoreTrace) -> str:
     """Score over time with the threshold, the alarms, and where the normal was learnt from."""
     last_s = max([*figure.curve.x, *figure.alarms_s, figure.learnt_until_s or 0.0])
     first_s = min(figure.curve.x, default=0.0)
-    span = (0.0 if first_s < 0.2 * last_s else first_s, last_s)
+    whole = first_s < 0.2 * last_s or figure.learnt_until_s is not None
+    span = (0.0 if whole else first_s, last_s)
     unit_s, unit = time_unit(span[1] - span[0])
     axes = Axes((span[0] / unit_s, span[1] / unit_s), (0.0, 1.0), 480, 210, figure.title)
     axes.frame(f"time ({unit})", "score", ticks((span[0] / unit_s, span[1] / unit_s), 6), (0.0, 0.25, 0.5, 0.75, 1.0))
@@ -176,7 +177,7 @@ def thinned(curve: Curve) -> list[Point]:
 
 def draw_confusion(figure: Confusion) -> str:
     """Counts in cells, deeper in colour the larger their share of the true class."""
-    side, left, top = 64.0, 120.0, 58.0
+    side, left, top = 80.0, 110.0, 58.0
     width = left + side * len(figure.predicted) + 12
     height = top + side * len(figure.true) + 12
     shapes = [f'<text class="axis" x="{left:.1f}" y="16">told ({escape(figure.unit)})</text>']
@@ -211,7 +212,7 @@ def _cell(x: float, y: float, side: float, count: int, share: float, right: bool
 
 
 def _short(name: str) -> str:
-    return escape(name if len(name) <= 14 else name[:13] + "…")
+    return escape(name if len(name) <= 13 else name[:12] + "…")
 
 
 def draw_calibration(figure: Calibration) -> str:

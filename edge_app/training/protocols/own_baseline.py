@@ -33,7 +33,8 @@ def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> Cas
             found = {step: _judged(case, trail, model, first) for step, model in models.items()}
         except BaselineError as error:
             refused[trail.id] = error.what
-            result.recordings[trail.id] = {"label": trail.label, **trail.counts(), "baseline_refused": error.what}
+            facts = {"label": trail.label, "seconds": round(trail.seconds, 3), **trail.counts()}
+            result.recordings[trail.id] = {**facts, "baseline_refused": error.what, "flagged": None}
             continue
         for step, verdict in found.items():
             verdicts[step].append(verdict)
