@@ -92,7 +92,7 @@ def fit(
     masks: Masks | None = None,
     told: Callable[[int, float], None] | None = None,
 ) -> tuple[DenseLayers, BestEpoch]:
-    """Train some layers further; `masks` hold pruned weights at zero. The start counts as epoch 0."""
+    """Train some layers further; `masks` hold pruned weights at zero. The layers of the best epoch are given back."""
     watch = BestEpoch(validation, stop, told)
     slope = cross_entropy(data, weights)
     descend(layers, data.inputs, slope, settings, random, masks=masks, after_epoch=watch)
