@@ -37,7 +37,7 @@ h3 { font-size: 1rem; margin: 28px 0 8px; } p { margin: 6px 0; } .soft { color: 
 .tag { display: inline-block; background: var(--accent-soft); color: var(--accent); border-radius: 999px;
   padding: 1px 10px; font-size: .82rem; font-weight: 600; margin-right: 6px; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 20px; margin: 20px 0; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 12px; margin: 16px 0 4px; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 16px 0 4px; }
 .card { border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; }
 .card b { display: block; font-size: 1.75rem; line-height: 1.15; font-variant-numeric: tabular-nums; }
 .card span { display: block; color: var(--soft); font-size: .86rem; }

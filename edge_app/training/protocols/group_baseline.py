@@ -176,7 +176,8 @@ def _describe(case: Case, result: CaseResult, steps: Mapping[str, Machine], mach
 def _across(
     case: Case, result: CaseResult, machines: Mapping[str, list[Machine]], groups: Mapping[str, list[Trail]]
 ) -> None:
-    """The normal of one machine on another: AUROC there, and how much of its healthy sound is flagged."""
+    """The normal of one machine on another: AUROC there, and how many of its healthy recordings are flagged."""
+    flagged = []
     for step, each in machines.items():
         for one in each:
             for other, trails in groups.items():
@@ -188,12 +189,13 @@ def _across(
                 found = auroc(_joined(healthy), _joined(faults))
                 if not np.isnan(found):
                     Measures(result, step).value(f"across_auroc_{one.name}_to_{other}", found)
-                flagged = sum(bool(verdict.alarms_s) for verdict in healthy)
                 if healthy and step == INT8:
-                    result.notes.append(
-                        f"Across machines: the normal of {one.name} flags {flagged} of {len(healthy)} healthy "
-                        f"recordings of {other}; without a claim."
-                    )
+                    alarmed = sum(bool(verdict.alarms_s) for verdict in healthy)
+                    flagged.append(f"{one.name} on {other} {alarmed} of {len(healthy)}")
+    if flagged:
+        result.notes.append(
+            f"Healthy recordings flagged by the normal of another machine, without a claim: {', '.join(flagged)}."
+        )
 
 
 def _joined(verdicts: Sequence[Verdict]) -> NDArray[np.int64]:

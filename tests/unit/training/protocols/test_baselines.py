@@ -64,7 +64,7 @@ def test_each_machine_is_judged_by_its_own_normal_whatever_its_level():
     assert found["auroc_M1"] == found["auroc_M2"] == found["auroc"] == 1.0
     assert len(result.recordings) == 14
     assert result.recordings["M2 h0"]["machine"] == "M2"
-    assert any("normal of M1 flags" in note and "of M2" in note for note in result.notes)
+    assert any("M1 on M2 4 of 4" in note for note in result.notes)
 
 
 def test_a_machine_with_one_healthy_recording_teaches_nothing():
