@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -121,3 +125,44 @@ def test_the_same_seed_gives_the_same_bits() -> None:
         train_classifier(clouds(200), clouds(50, 1), SETTINGS, StopRecipe(), EVEN, seed=3)[0] for _ in range(2)
     )
     assert b"".join(each.weights.tobytes() for each in first) == b"".join(each.weights.tobytes() for each in second)
+
+
+SCRIPT = """
+import hashlib
+import numpy as np
+from edge_app.config.recipe import StopRecipe
+from edge_app.training.classifier import Labelled, train_classifier
+from edge_app.training.dense import TrainingSettings
+from edge_app.training.distances import covariance, fit_mixture, inverse_root
+from edge_app.training.exact import ACTIVATIONS
+random = np.random.RandomState(4)
+x = ACTIVATIONS.round(random.randint(-4000, 4000, (512, 48)) / 1024.0)
+data = Labelled(x, random.randint(0, 3, 512), 3)
+settings = TrainingSettings((40, 16), epochs=3, decay=0.01)
+layers, _ = train_classifier(data, data, settings, StopRecipe(), np.array([1.0, 2.0, 0.5]), 7)
+steps = np.rint(16 * x)
+mixture, _ = fit_mixture(steps, 3, 10, 16, 7)
+whitening = inverse_root(covariance(steps) + np.eye(48))
+parts = [each.weights for each in layers] + [mixture.means, mixture.sigmas, np.rint(whitening * 2**20)]
+print(hashlib.sha256(b"".join(each.tobytes() for each in parts)).hexdigest())
+"""
+
+
+def test_threads_and_processor_features_do_not_show_in_classifiers_nor_in_mixtures() -> None:
+    """One and two OpenBLAS threads, its kernels for an old and this processor, numpy without AVX-512 and AVX2."""
+    digests = set()
+    for change in (
+        {"OPENBLAS_NUM_THREADS": "1"},
+        {"OPENBLAS_NUM_THREADS": "2", "OPENBLAS_CORETYPE": "Prescott"},
+        {"NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX2 FMA3"},
+    ):
+        run = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", SCRIPT],
+            env=os.environ | change,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert run.returncode == 0, run.stderr
+        digests.add(run.stdout.strip())
+    assert len(digests) == 1

@@ -207,6 +207,20 @@ def test_pruning_that_costs_too_much_leaves_the_model_as_it_was(
     assert list(load_steps(app / "models" / "pump_int8.steps.npz")) == ["trained"]
 
 
+def test_faults_at_hand_judge_the_pruning(app: Path) -> None:
+    validation = """validation:
+  - {simulated: pump, rate_hz: 3332, seed: 8, seconds: 20, profile: steady}
+  - {simulated: pump, rate_hz: 3332, seed: 9, seconds: 40, profile: steady, fault: outer, label: fault,
+     span_s: [20, 40]}
+"""
+    (app / "train.yaml").write_text(RECIPE + validation + "prune: {keep: [0.5, 1.0, 0.5], epochs: 3, scratch: false}\n")
+    assert main(["train", str(app)]) == 0
+    pruning = json.loads((app / "models" / "pump_int8.json").read_text())["metrics"]["pruning"]
+    assert pruning["metric"] == "AUROC of the validation windows"
+    assert pruning["before"]["value"] > 0.9
+    assert "same_size_from_scratch" not in pruning
+
+
 def test_a_model_larger_than_allowed_is_not_written(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (app / "train.yaml").write_text(RECIPE + "max_bytes: 1000\n")
     assert main(["train", str(app)]) == 2
