@@ -72,10 +72,13 @@ def normal(intervals: list[int]) -> list[bool]:
     return found
 
 
-def mean_us(intervals: list[int]) -> int:
-    """Mean without the shortest and the longest tenth (µs): a missed or invented beat hardly moves it."""
-    ordered = sorted(intervals)
-    cut = len(ordered) // 10
+def mean_us(intervals: list[int], trim: bool) -> int:
+    """Mean of the plausible intervals (µs), of all when none is; `trim` leaves out the shortest and longest tenth.
+
+    Trimmed, a missed or invented beat hardly moves it; untrimmed, it is the mean rate also of a rhythm that jumps.
+    """
+    ordered = sorted([each for each in intervals if SHORTEST_US <= each <= LONGEST_US] or intervals)
+    cut = len(ordered) // 10 if trim else 0
     middle = ordered[cut : len(ordered) - cut]
     return (sum(middle) + (len(middle) >> 1)) // len(middle)
 
@@ -164,17 +167,18 @@ def irregularity_q8(intervals: list[int], keep: list[bool]) -> int:
     return ratio_q8(2 * alike * 2 * TOLERANCE_US, max(1, 2 * again) * mean)
 
 
-def rhythm_levels(intervals: list[int]) -> list[int]:
+def rhythm_levels(intervals: list[int], trim: bool) -> list[int]:
     """The features of docs/reference/features.md, "rhythm", in their order: log2 in Q8; at least two intervals.
 
-    Variability is told of windows in which half of the intervals or more are normal: else it would be that of a few.
+    `trim` as in `mean_us`. Variability is told of windows in which half of the intervals or more are normal: else it
+    would be that of a few.
     """
     good = plausible(intervals)
     steady = normal(intervals)
     uneven = sum([1 for each in steady if not each])
     told = 2 * uneven <= len(intervals)
     return [
-        ratio_q8(60000000, mean_us(intervals)),
+        ratio_q8(60000000, mean_us(intervals, trim)),
         ratio_q8(sdnn_us(intervals, steady), 1000) if told else NOTHING,
         ratio_q8(rmssd_us(intervals, steady), 1000) if told else NOTHING,
         ratio_q8(100 * uneven, len(intervals)),

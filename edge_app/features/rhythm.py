@@ -82,7 +82,8 @@ class Rhythm:
         intervals = intervals_us(beats_q8, rate_mhz)
         gap_s = longest_gap(beats_q8, samples.size) / window.rate_hz
         doubts = beat_doubts(intervals, gap_s, self.settings.window_s) + doubts
-        levels = rhythm_levels(intervals) if len(intervals) > 1 else [NOTHING] * len(NAMES)
+        trim = self.settings.signal == "ppg"  # an R wave is seldom missed or invented, a pulse sometimes is
+        levels = rhythm_levels(intervals, trim) if len(intervals) > 1 else [NOTHING] * len(NAMES)
         return FeatureVector(np.array(levels, np.int16), self.schema, evidence, doubts=tuple(doubts))
 
     def describe(self, vector: FeatureVector) -> str:

@@ -43,11 +43,17 @@ def test_what_is_not_normal_is_left_out_of_variability():
 def test_in_bigeminy_no_interval_is_normal_and_variability_is_not_told():
     intervals = [600000, 1000000] * 10
     assert normal(intervals).count(True) == 0
-    assert rhythm_levels(intervals)[1:4] == [NOTHING, NOTHING, 1701]  # 100 %: 256 log2 100 = 1700.8
+    assert rhythm_levels(intervals, True)[1:4] == [NOTHING, NOTHING, 1701]  # 100 %: 256 log2 100 = 1700.8
 
 
-def test_the_mean_is_not_moved_by_one_missed_beat_in_twenty():
-    assert mean_us([800000] * 19 + [1600000]) == 800000
+def test_a_trimmed_mean_is_not_moved_by_one_missed_beat_in_twenty_and_a_plain_one_is():
+    assert mean_us([800000] * 19 + [1600000], True) == 800000
+    assert mean_us([800000] * 19 + [1600000], False) == 840000
+
+
+def test_what_no_heart_makes_is_not_in_the_mean():
+    assert mean_us([800000, 900000, 5000000], False) == 850000
+    assert mean_us([5000000, 5000000], False) == 5000000
 
 
 def test_the_square_root_is_exact():
@@ -81,7 +87,7 @@ def test_pairs_are_counted_once_and_what_is_left_out_makes_none():
 
 def test_levels_stand_in_the_order_of_the_schema():
     # 75 bpm: 256 log2 75 = 1594.6; nothing varies; 80 ms / 800 ms = 0.1: -850.4.
-    assert rhythm_levels([800000] * 20) == [1595, NOTHING, NOTHING, NOTHING, -850]
+    assert rhythm_levels([800000] * 20, False) == [1595, NOTHING, NOTHING, NOTHING, -850]
 
 
 def test_pulses_that_repeat_correlate_and_others_do_not():
