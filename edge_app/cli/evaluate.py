@@ -43,7 +43,12 @@ def run(args: argparse.Namespace) -> int:
             "evaluating needs packages that are not installed.", "Install them: pip install 'edge-app[train]'."
         )
     from edge_app.training.evaluation import evaluate
+    from edge_app.training.evaluation_report import check_card_split, make_place
 
+    if args.card:
+        check_card_split(args.split)
+    if args.out:
+        make_place(Path(args.out))
     say = _say if sys.stderr.isatty() or args.verbose else _silent
     evaluation = evaluate(Path(args.app), Path(args.data), split=args.split, only=args.case, say=say)
     written = _write(evaluation, args)

@@ -16,13 +16,26 @@ EVALUATED = "## Evaluated"
 
 def write_report(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write report.md and report.html. Raises ConfigError when the folder cannot be written to."""
+    make_place(folder)
+    _write(folder / "report.md", markdown(evaluation))
+    _write(folder / "report.html", page(evaluation))
+    return [folder / "report.md", folder / "report.html"]
+
+
+def make_place(folder: Path) -> None:
+    """Make the report's folder, before anything is measured. Raises ConfigError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _cannot_write(folder, error) from error
-    _write(folder / "report.md", markdown(evaluation))
-    _write(folder / "report.html", page(evaluation))
-    return [folder / "report.md", folder / "report.html"]
+
+
+def check_card_split(split: str) -> None:
+    """Raises ConfigError unless the split is test: cards hold figures of recordings the model never met."""
+    if split != "test":
+        raise ConfigError(
+            f"cards hold figures of recordings the model never met, not of split {split}.", "Leave --split out."
+        )
 
 
 def write_cards(evaluation: Evaluation) -> list[Path]:
@@ -33,11 +46,7 @@ def write_cards(evaluation: Evaluation) -> list[Path]:
     ConfigError
         The split is not test: cards hold figures of recordings the model never met; or a card cannot be written.
     """
-    if evaluation.split != "test":
-        raise ConfigError(
-            f"cards hold figures of recordings the model never met, not of split {evaluation.split}.",
-            "Leave --split out.",
-        )
+    check_card_split(evaluation.split)
     cards: dict[Path, list[CaseOutcome]] = {}
     for outcome in evaluation.outcomes:
         if outcome.model_file is not None:
