@@ -25,7 +25,7 @@ from edge_app.runtime.timebase import TimeBase
 
 log = logging.getLogger(__name__)
 
-WINDOWS_MIN = 120
+WINDOWS_MIN = 100
 """Windows a device must have seen: with fewer its threshold would be a guess."""
 MINUTES_MAX = 7 * 24 * 60
 MEMORY_BYTES = 32 << 20

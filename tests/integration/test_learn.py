@@ -59,7 +59,7 @@ def rig(tmp_path):
 def test_a_device_learns_judges_and_remembers(rig):
     process = rig.start()
     assert "shipped normal serves: normal is not learnt" in rig.learn("--status")
-    # 120 windows of 0.05 s are 6 s: 0.12 minutes are enough.
+    # 100 windows of 0.05 s are 5 s: 0.12 minutes are enough.
     assert "normal 1 serves" in rig.learn("--minutes", "0.12")
     learnt = process.wait_for(lambda each: each["why"].get("notice") == "learnt")
     process.wait_for(lambda each: each["event"] == "known" and each["model"].get("l") == learnt["model"]["l"])
