@@ -51,7 +51,10 @@ def run(args: argparse.Namespace) -> int:
         )
     out = Path(args.out) if args.out else None
     progress = Terminal(sys.stderr if args.json else sys.stdout)
-    results = train(Path(args.app), data, progress=progress, out_dir=out, seed=args.seed, only=args.only)
+    try:
+        results = train(Path(args.app), data, progress=progress, out_dir=out, seed=args.seed, only=args.only)
+    finally:
+        progress.wipe()
     if args.json:
         print(json.dumps({"models": [result.plain() for result in results]}, ensure_ascii=False))
     else:

@@ -46,7 +46,7 @@ class Terminal:
 
     def say(self, step: str, figures: str) -> None:
         """One line a finished step."""
-        self._wipe()
+        self.wipe()
         self._out.write(f"{step:<9} {figures}\n")
         self._out.flush()
 
@@ -68,9 +68,11 @@ class Terminal:
             self._out.write(text + "\n")
         self._out.flush()
 
-    def _wipe(self) -> None:
+    def wipe(self) -> None:
+        """Take an unfinished bar off the screen: something else is told now."""
         if self._open:
             self._out.write("\r\x1b[K")
+            self._out.flush()
             self._open = False
 
 
