@@ -119,6 +119,11 @@ def load_app(path: Path, overrides: Iterable[Override] = (), *, with_models: boo
     return _resolved(app)
 
 
+def resolve_document(document: Document, *, with_models: bool = True) -> ResolvedApp:
+    """An app whose file was read already, and perhaps changed in memory. Raises ConfigError, PluginError."""
+    return _resolved(_checked(document, with_models))
+
+
 def _checked(document: Document, with_models: bool) -> _App:
     config = validated(AppConfig, document)
     problems = Problems()

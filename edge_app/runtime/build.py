@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from edge_app.beat_windowing import make_windower
 from edge_app.config.resolved import GateSpec, ResolvedApp, ResolvedDevice, ResolvedPipeline, ResolvedSensor, Stage
@@ -35,7 +35,7 @@ from edge_app.runtime.reader import Reader
 from edge_app.runtime.sensor_alarm import SILENT_AFTER_S, SensorAlarm
 from edge_app.runtime.state import JOURNAL_NAME, device_folder
 from edge_app.runtime.timebase import TimeBase
-from edge_app.runtime.voice import Identity
+from edge_app.runtime.voice import Emit, Identity
 from edge_app.runtime.watchdog import Watchdog
 from edge_app.transport.topics import Topics
 from edge_app.windowing import QualityLimits
@@ -56,6 +56,28 @@ class RunOptions:
     """Whether the local socket listens."""
     keep_trying: bool = False
     """Start although a sensor cannot be opened, and go on trying it."""
+
+
+class Place(Protocol):
+    """What a pipeline asks of the device it runs on: the facts of the machine."""
+
+    @property
+    def machine(self) -> Mapping[str, Any]: ...
+
+
+class Source(Protocol):
+    """What a pipeline asks of its sensor before the first sample."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def scale(self) -> float: ...
+    @property
+    def rate_hz(self) -> float: ...
+    @property
+    def n_axes(self) -> int: ...
 
 
 class Announcer:
@@ -89,9 +111,9 @@ def build(device: ResolvedDevice, options: RunOptions, clock: Clock) -> Parts:
     pipelines: dict[str, list[tuple[ResolvedPipeline, Pipeline]]] = {slot: [] for slot in sensors}
     for app in device.apps:
         for spec in app.pipelines:
-            pipeline = _pipeline(device, app, spec, sensors[spec.slot.name], timebase, emit, options)
+            pipeline = make_pipeline(device, app, spec, sensors[spec.slot.name], timebase, emit, options.on_judgement)
             pipelines[spec.slot.name].append((spec, pipeline))
-    _adopt([pair for group in pipelines.values() for pair in group])
+    adopt([pair for group in pipelines.values() for pair in group])
     alarms = {slot: _sensor_alarm(device, slot, timebase, emit) for slot in sensors}
     readers = [
         Reader(
@@ -137,7 +159,7 @@ def make_sensor(device: ResolvedDevice, spec: ResolvedSensor, clock: Clock, *, p
 
 
 def make_extractor(
-    device: ResolvedDevice, spec: ResolvedPipeline, sensor: Sensor, features: Stage | None = None
+    device: Place, spec: ResolvedPipeline, sensor: Source, features: Stage | None = None
 ) -> FeatureExtractor:
     """The feature extractor of a pipeline (or of another stage of it), for the sensor that serves it.
 
@@ -171,7 +193,7 @@ def make_model(app: ResolvedApp, spec: ResolvedPipeline, schema: FeatureSchema) 
 
 
 def make_diagnoser(
-    device: ResolvedDevice, app: ResolvedApp, spec: ResolvedPipeline, sensor: Sensor, schema: FeatureSchema
+    device: Place, app: ResolvedApp, spec: ResolvedPipeline, sensor: Source, schema: FeatureSchema
 ) -> Diagnoser | None:
     """The second model of a pipeline; `schema` is that of the pipeline's own features."""
     if spec.diagnose is None:
@@ -182,15 +204,16 @@ def make_diagnoser(
     return Diagnoser(model, own, round(spec.diagnose.above * SCORE_ONE), spec.diagnose.of, kinds_of(model))
 
 
-def _pipeline(
-    device: ResolvedDevice,
+def make_pipeline(
+    device: Place,
     app: ResolvedApp,
     spec: ResolvedPipeline,
-    sensor: Sensor,
+    sensor: Source,
     timebase: TimeBase,
-    emit: Announcer,
-    options: RunOptions,
+    emit: Emit,
+    on_judgement: Callable[[Pipeline, Judgement], None] | None = None,
 ) -> Pipeline:
+    """One pipeline of an app, behind a sensor or a recording. Raises ConfigError, ModelError."""
     extractor = make_extractor(device, spec, sensor)
     return Pipeline(
         identity=Identity(app.name, app.version, spec.name),
@@ -202,7 +225,7 @@ def _pipeline(
         ),
         timebase=timebase,
         emit=emit,
-        on_judgement=options.on_judgement,
+        on_judgement=on_judgement,
         diagnoser=make_diagnoser(device, app, spec, sensor, extractor.schema),
         words=vocabulary(spec.slot.quantity),
     )
@@ -237,7 +260,7 @@ def _learnings(
     return found
 
 
-def _adopt(pairs: list[tuple[ResolvedPipeline, Pipeline]]) -> None:
+def adopt(pairs: list[tuple[ResolvedPipeline, Pipeline]]) -> None:
     """Give every pipeline the children that name it in `suppressed_by`."""
     by_key = {pipeline.identity.key: pipeline for _, pipeline in pairs}
     for spec, pipeline in pairs:

@@ -112,6 +112,16 @@ def most_events(count: int) -> float:
     return _solve(lambda mean: 1.0 - _poisson_at_most(count, mean), 0.95, 0.0, 2.0 * count + 20.0)
 
 
+def events_interval(count: int) -> Interval:
+    """Exact two-sided 95 % interval of an expected count of which `count` were seen.
+
+    Source: as `most_events`.
+    """
+    low = 0.0 if count == 0 else _solve(lambda mean: 1.0 - _poisson_at_most(count - 1, mean), 0.025, 0.0, count + 1.0)
+    high = _solve(lambda mean: 1.0 - _poisson_at_most(count, mean), 0.975, 0.0, 2.0 * count + 20.0)
+    return Interval(low, high)
+
+
 def _binomial_at_most(hits: int, of: int, p: float) -> float:
     return math.fsum(math.comb(of, k) * p**k * (1.0 - p) ** (of - k) for k in range(hits + 1))
 
