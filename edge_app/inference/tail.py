@@ -207,18 +207,29 @@ def _rise(excesses: Floats, shape: float, ratio: float) -> float:
 
 
 def _single_window(distances: Floats, rule: Rule, hop_s: float, window_s: float, wanted: float) -> Tail:
-    """For a few windows: an exponential tail above the median of single windows, as if windows that share no sample
-    were independent. Two standard errors are included."""
+    """For a few windows: an exponential tail above the median of single windows, one standard error included."""
     level = float(np.median(distances))
     excesses = distances[distances > level] - level
     if len(excesses) == 0:
         excesses = np.zeros(1)
-    distinct = max(1, int(((rule.hits - 1) * min(hop_s, window_s) + window_s) / window_s))
-    chance = min(0.5, (wanted * hop_s / (WEEK_S * math.comb(rule.of, rule.hits))) ** (1.0 / distinct))
+    chance = _chance_of_window(rule, hop_s, window_s, wanted)
     rise = float(excesses.mean()) * math.log(0.5 / chance)
     error = rise / math.sqrt(len(excesses))
     words = (
         f"{len(distances)} windows are too few for their extremes: an exponential tail above their median, "
-        f"extrapolated to 1 window in {1 / chance:.3g}, with twice its standard error"
+        f"extrapolated to 1 window in {1 / chance:.3g}"
     )
-    return Tail(max(level + rise + 2 * error, float(distances.max())), error, "single-window", words)
+    return Tail(max(level + rise + error, float(distances.max())), error, "single-window", words)
+
+
+def _chance_of_window(rule: Rule, hop_s: float, window_s: float, wanted: float) -> float:
+    """How often a single window may lie above the threshold, so that alarms are raised `wanted` times a week at most.
+
+    Two bounds, either of which suffices. An alarm takes `hits` windows above, so there are at most a `hits`-th as many
+    alarms as such windows, however these hang together. And where windows that share no sample are independent,
+    `distinct` of them rarely coincide.
+    """
+    per_week = WEEK_S / hop_s
+    distinct = max(1, int(((rule.hits - 1) * min(hop_s, window_s) + window_s) / window_s))
+    independent = (wanted / (per_week * math.comb(rule.of, rule.hits))) ** (1.0 / distinct)
+    return min(0.5, max(wanted * rule.hits / per_week, independent))

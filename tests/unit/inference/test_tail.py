@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from edge_app.inference.normal import centre_of, spread_of
 from edge_app.inference.tail import Rule, cluster_peaks, event_count, fit_tail, statistic
 
 HOP_S, WINDOW_S = 0.5, 1.0
@@ -83,6 +84,52 @@ def test_eight_windows_get_a_stated_fallback():
     assert tail.method == "single-window"
     assert "8 windows are too few" in tail.words
     assert distances.max() < tail.level < 8.0 * distances.max()
+
+
+def test_a_few_windows_get_an_exponential_tail_with_one_standard_error():
+    # Median 2; four above it, by 1, 2, 3 and 4: mean excess 2.5. One alarm a week, one window of one, every 300 s:
+    # 1 window in 2016, 1008 times rarer than the median. 2 + 2.5 ln 1008 = 19.29, of which 17.29 / sqrt 4 is the error.
+    distances = np.array([0.0, 1.0, 1.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    tail = fit_tail(distances, Rule(), 300.0, 0.1, 1.0)
+    assert tail.error == pytest.approx(2.5 * np.log(1008) / 2)
+    assert tail.level == pytest.approx(2.0 + 2.5 * np.log(1008) + tail.error)
+
+
+def test_an_alarm_takes_as_many_windows_as_hits_however_they_overlap():
+    # 2 s every 0.5 s: three windows in a row share samples, nothing is independent. 1 209 600 windows a week, three of
+    # them above to an alarm: 1 window in 403 200.
+    assert "1 window in 4.03e+05" in fit_tail(outputs(60, 6), Rule(3, 5, 0, 3), 0.5, 2.0, 1.0).words
+    # 2 s every 2 s: three independent windows of five, 302 400 times a week: the cube root of 1 in 10 · 302 400.
+    assert "1 window in 145" in fit_tail(outputs(12, 6), Rule(3, 5, 0, 3), 2.0, 2.0, 1.0).words
+
+
+def leave_one_out(values):
+    """Distance of each row from the normal of the others, in spreads."""
+    found = []
+    for index, row in enumerate(values):
+        others = np.delete(values, index, axis=0)
+        found.append(np.sqrt((((row - centre_of(others)) / spread_of(others, 1.0)) ** 2).mean()))
+    return np.array(found)
+
+
+@pytest.mark.parametrize(("windows", "together", "kept"), [(8, 0.0, 34), (8, 0.25, 31), (20, 0.0, 38), (20, 0.25, 34)])
+def test_a_few_snapshots_keep_the_wanted_rate_of_most_machines(windows, together, kept):
+    """Forty machines with 24 features of 1.5 dB, of whose variance a share is common to all features; 7 alarms a week
+    asked of snapshots every 300 s: 1 in 288. Of 5000 further snapshots no more may lie above the threshold.
+    """
+    random = np.random.RandomState(11)
+
+    def snapshots(count):
+        common, own = random.standard_normal((count, 1)), random.standard_normal((count, 24))
+        return 1.5 * (np.sqrt(together) * common + np.sqrt(1 - together) * own)
+
+    holding = 0
+    for _ in range(40):
+        values, later = snapshots(windows), snapshots(5000)
+        tail = fit_tail(leave_one_out(values), Rule(), 300.0, 0.1, 7.0)
+        distances = np.sqrt((((later - centre_of(values)) / spread_of(values, 1.0)) ** 2).mean(axis=1))
+        holding += float((distances > tail.level).mean()) <= 1 / 288
+    assert holding >= kept
 
 
 def test_slow_changes_over_hours_raise_the_threshold():
