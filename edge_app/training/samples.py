@@ -168,7 +168,8 @@ def beat_symbol(window: Window, reference: Reference, item: Item) -> str:
     """Annotation code of the reference beat nearest to the beat a window is about; "" when none is near."""
     if reference.beats is None or not len(reference.beats):
         return ""
-    at = (window.start_s + window.marks[window.focus] / window.rate_hz) * window.rate_hz
+    cut_s = item.source.span_s[0] if item.source.span_s is not None else 0.0  # windows count from there
+    at = (cut_s + window.start_s + window.marks[window.focus] / window.rate_hz) * window.rate_hz
     place = int(np.searchsorted(reference.beats, at))
     near = [index for index in (place - 1, place) if 0 <= index < len(reference.beats)]
     best = min(near, key=lambda index: abs(float(reference.beats[index]) - at))  # type: ignore[index]

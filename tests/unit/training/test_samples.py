@@ -38,6 +38,11 @@ def test_a_window_has_the_symbol_of_the_reference_beat_it_is_about() -> None:
     assert beat_symbol(beat_window(2.0, 100), REFERENCE, item()) == "A"
 
 
+def test_the_windows_of_a_part_of_a_recording_are_matched_where_the_part_lies() -> None:
+    # 0.50 s into the recording the part begins: its 0.50 s + 1.07 s are sample 207 of the whole.
+    assert beat_symbol(beat_window(0.5, 107), REFERENCE, item(span_s=(0.5, 30.0))) == "V"
+
+
 def test_a_detected_beat_that_the_reference_does_not_know_has_no_class() -> None:
     assert beat_symbol(beat_window(1.0, 118), REFERENCE, item()) == ""  # 80 ms behind the beat at 210
     assert beat_symbol(beat_window(9.0, 100), REFERENCE, item()) == ""
