@@ -214,7 +214,8 @@ def _single_window(distances: Floats, rule: Rule, hop_s: float, window_s: float,
         excesses = np.zeros(1)
     chance = _chance_of_window(rule, hop_s, window_s, wanted)
     rise = float(excesses.mean()) * math.log(0.5 / chance)
-    error = rise / math.sqrt(len(excesses))
+    independent = len(excesses) / max(1.0, window_s / hop_s)  # windows that share samples tell the same
+    error = rise / math.sqrt(max(1.0, independent))
     words = (
         f"{len(distances)} windows are too few for their extremes: an exponential tail above their median, "
         f"extrapolated to 1 window in {1 / chance:.3g}"
@@ -231,5 +232,5 @@ def _chance_of_window(rule: Rule, hop_s: float, window_s: float, wanted: float) 
     """
     per_week = WEEK_S / hop_s
     distinct = max(1, int(((rule.hits - 1) * min(hop_s, window_s) + window_s) / window_s))
-    independent = (wanted / (per_week * math.comb(rule.of, rule.hits))) ** (1.0 / distinct)
-    return min(0.5, max(wanted * rule.hits / per_week, independent))
+    apart = math.pow(wanted / (per_week * math.comb(rule.of, rule.hits)), 1.0 / distinct)
+    return min(0.5, max(wanted * rule.hits / per_week, apart))

@@ -103,6 +103,13 @@ def test_an_alarm_takes_as_many_windows_as_hits_however_they_overlap():
     assert "1 window in 145" in fit_tail(outputs(12, 6), Rule(3, 5, 0, 3), 2.0, 2.0, 1.0).words
 
 
+def test_windows_that_share_samples_make_the_few_no_surer():
+    distances = outputs(16, 8)
+    apart = fit_tail(distances, Rule(), 2.0, 2.0, 1.0)
+    sharing = fit_tail(distances, Rule(), 0.5, 2.0, 4.0)  # four times as many windows a week, and alarms: the same rise
+    assert sharing.error == pytest.approx(2 * apart.error)  # a quarter of the eight excesses tells something new
+
+
 def leave_one_out(values):
     """Distance of each row from the normal of the others, in spreads."""
     found = []
