@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "import-model": ("import_model", "take a .tflite file made elsewhere into an app"),
     "train": ("train", "make an app's model from recordings"),
     "evaluate": ("evaluate", "measure an app on recordings: figures with intervals, and a report"),
+    "backtest": ("backtest", "replay recordings through the deployed pipeline: what would it have done, and what if?"),
     "schema": ("schema", "write the JSON Schema of configurations and messages"),
 }
 """Verb → module in edge_app/cli, and what it does in one line."""
