@@ -85,6 +85,9 @@ def _report(args: argparse.Namespace, app: ResolvedApp, question: Question, resu
             Path(args.svg).write_text(report.curve_svg(question, results), encoding="utf-8")
         except OSError as error:
             raise RecordingError(f"cannot write {args.svg}: {error.strerror}.", "Choose another file.") from error
+    for key in dict.fromkeys(key for variant in question.variants[1:] for key in variant.changes):
+        if key not in app.tunable:
+            warn(f"{key} is not `tunable`: no device can set it, only a new version of the app.")
     for result in results:
         if result.left_out:
             warn(f"{result.id}: left out: {result.left_out}.")
@@ -103,10 +106,6 @@ def _question(args: argparse.Namespace) -> tuple[Question, ResolvedApp]:
     overrides, machine = device_facts(Path(args.device), app) if args.device else ({}, {})
     sweep = parse_sweep(args.sweep) if args.sweep else default_sweep(app, args.pipeline) if args.curve else None
     variants = variants_of(Variant(DEPLOYED, overrides), args.set, sweep)
-    keys = {key: None for variant in variants for key in variant.changes if key not in overrides}
-    for key in keys:
-        if key not in app.tunable:
-            warn(f"{key} is not `tunable`: no device can set it, only a new version of the app.")
     question = Question(
         app=folder,
         folder=Path(args.recordings),

@@ -12,6 +12,7 @@ from typing import Any
 from edge_app.config.apps import resolve_document
 from edge_app.config.errors import nearest
 from edge_app.config.resolved import ResolvedApp, ResolvedPipeline
+from edge_app.config.trial import try_app
 from edge_app.core.errors import ConfigError, EdgeAppError, RecordingError
 from edge_app.core.results import LearntNormal
 from edge_app.runtime.backtest import LearnFirst, Track, redecide, run_recording
@@ -141,11 +142,14 @@ def find_subjects(folder: Path, dataset: str | None = None) -> list[Subject]:
 
 def _variant(app: Path, variant: Variant) -> ResolvedApp:
     try:
-        return resolve_document(app_document(app, variant.changes))
-    except ConfigError as error:
+        resolved = resolve_document(app_document(app, variant.changes))
+        for problem in try_app(resolved):
+            raise problem
+    except EdgeAppError as error:
         if not variant.changes:
             raise
         raise ConfigError(f"with {variant.name}: {error.what}", error.fix) from error
+    return resolved
 
 
 def _check_pipelines(question: Question, app: ResolvedApp) -> None:
@@ -226,7 +230,7 @@ def _one_recording(
         result.left_out, result.broken = _said(recording, error), True
         return result
     try:
-        signal, specs = _suiting(question, apps[0], recording, whole)
+        signal, specs = _suiting(question, apps, recording, whole)
     except EdgeAppError as error:
         result.left_out = _said(recording, error)
         return result
@@ -255,15 +259,16 @@ def _said(recording: Recording, error: EdgeAppError) -> str:
 
 
 def _suiting(
-    question: Question, app: ResolvedApp, recording: Recording, signal: Signal
+    question: Question, apps: Sequence[ResolvedApp], recording: Recording, signal: Signal
 ) -> tuple[Signal, list[ResolvedPipeline]]:
     """The samples as the app's slot takes them, and the pipelines of that slot. Raises RecordingError."""
-    wanted = [spec for spec in app.pipelines if question.pipeline in (None, spec.name)]
+    wanted = [spec for spec in apps[0].pipelines if question.pipeline in (None, spec.name)]
     specs = [spec for spec in wanted if spec.slot.unit == signal.unit]
     if not specs:
         units = ", ".join(dict.fromkeys(repr(spec.slot.unit) for spec in wanted))
         raise RecordingError(f"{recording.id}: is in {signal.unit!r}, the app takes {units}.", "Choose other ones.")
-    shortest_s = min(spec.window_s for spec in specs)
+    names = {spec.name for spec in specs}
+    shortest_s = min(spec.window_s for app in apps for spec in app.pipelines if spec.name in names)
     longest_s = max((last - first) / signal.rate_hz for first, last, _ in stretches(signal))
     if specs[0].each != "beat" and longest_s < shortest_s - 1 / signal.rate_hz:
         raise RecordingError(
