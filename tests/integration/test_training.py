@@ -63,3 +63,10 @@ def test_windows_separate_in_every_file_and_int8_separates_as_float_does(metrics
     assert len(floats) == 19
     assert min(ints.values()) > 0.99
     assert max(abs(floats[title] - ints[title]) for title in floats) < 0.005
+
+
+def test_pruning_halves_the_model_and_costs_nothing(metrics: dict[str, Any]) -> None:
+    pruning = metrics["pruning"]
+    assert pruning["taken"]
+    assert pruning["before"]["bytes"] >= 2 * pruning["after"]["bytes"]
+    assert pruning["after"]["value"] >= pruning["before"]["value"] - 0.01
