@@ -48,7 +48,10 @@ class Report:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="an app's folder, app.yaml, train.yaml or evaluate.yaml, or a device's file"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="an app's folder, app.yaml, train.yaml or evaluate.yaml, or a device's file",
     )
     parser.add_argument("--json", action="store_true", help="one JSON list on stdout")
 

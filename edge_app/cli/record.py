@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import re
 import select
 import shutil
 import signal
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from edge_app.cli import interrupts
 from edge_app.cli.common import positive_seconds, print_json, warn
 from edge_app.core.errors import ConfigError
+from edge_app.core.names import is_id, like_id
 
 if TYPE_CHECKING:
     from edge_app.core.stages import Sensor
@@ -36,7 +36,6 @@ Exit status: 0 recorded as asked or ended by Ctrl-C, 1 ended early at --max-mb o
 
 SHARE_OF_FREE = 0.5
 LINE_EVERY_S = 10.0
-_LABEL = r"[a-z0-9_-]{1,48}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,8 +108,8 @@ def _labels(label: str | None, labels: str | None) -> list[str]:
     if not words:
         raise ConfigError("nothing says what is recorded.", "Add --label normal, or --labels normal,unbalance,off.")
     for word in words:
-        if not re.fullmatch(_LABEL, word):
-            near = re.sub(r"[^a-z0-9_-]+", "_", word.lower()).strip("_")[:48]
+        if not is_id(word):
+            near = like_id(word)
             raise ConfigError(
                 f"label {word!r} is not made of a-z, 0-9, _ and -.", f"Write {near}." if near else "Write e.g. normal."
             )

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from edge_app.config.load import Document, KeyPath, dotted
-from edge_app.config.schema import FEATURE_PATTERN, ID_PATTERN, RENAMED, SEMVER_PATTERN
+from edge_app.config.schema import FEATURE_PATTERN, RENAMED, SEMVER_PATTERN
 from edge_app.core.errors import ConfigError
+from edge_app.core.names import ID_PATTERN, like_id
 
 MAX_SHOWN = 8
 """Problems printed at once; the rest is counted."""
@@ -253,7 +254,7 @@ def _bad_pattern(found: str, pattern: str, key: str, field: FieldInfo | None) ->
 
 def _bad_name(name: str, pattern: str) -> tuple[str, str]:
     """A key that people choose themselves, such as a slot's."""
-    like = re.sub(r"[^a-z0-9_-]+", "_", name.lower()).strip("_")[:48]
+    like = like_id(name)
     rule = RULES.get(pattern, f"text that matches {pattern}")
     return f"the name `{name}` is not {rule}", f"Name it, e.g. `{like}`." if like else "Choose another name."
 

@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from edge_app.core.errors import ConfigError
+from edge_app.core.files import read_at_most
 
 MAX_BYTES = 64 * 1024
 """Largest file read."""
@@ -110,8 +111,7 @@ def parse_document(raw: bytes, path: Path) -> Document:
 def _read_bytes(path: Path) -> bytes:
     try:
         if path.is_file():
-            with path.open("rb") as stream:
-                raw = stream.read(MAX_BYTES + 1)
+            raw = read_at_most(path, MAX_BYTES)
         elif path.is_dir():
             raise ConfigError(f"{shown(path)} is a folder, a file is needed.", _files_in(path))
         elif path.exists():
@@ -120,7 +120,7 @@ def _read_bytes(path: Path) -> bytes:
             raise ConfigError(f"{shown(path)}: there is no such file.", _nearest_file(path))
     except OSError as error:
         raise ConfigError(f"{shown(path)} cannot be read: {error.strerror or error}.", _permission(error)) from error
-    if len(raw) > MAX_BYTES:
+    if raw is None:
         raise ConfigError(
             f"{shown(path)} is larger than {MAX_BYTES // 1024} KiB, the most a configuration may have.",
             "Is it the right file? Recordings are named by their path, not written into the configuration.",

@@ -56,8 +56,8 @@ class MessageModel(_Message):
     l: str | None = Field(  # noqa: E741
         None,
         pattern=r"^[0-9a-f]{8}$",
-        description="First 8 hex digits of the SHA-256 of the normal learnt on this machine; absent when the shipped one "
-        "served.",
+        description="First 8 hex digits of the SHA-256 of the normal learnt on this machine;"
+        " absent when the shipped one served.",
     )
 
 

@@ -13,9 +13,10 @@ from edge_app.config.apps import APP_FILE, Override, app_file, check_stage, load
 from edge_app.config.errors import Problems, nearest, together, validated
 from edge_app.config.load import Document, load_document, shown
 from edge_app.config.resolved import ResolvedApp, ResolvedDevice, ResolvedSensor, Slot, Stage
-from edge_app.config.schema import DeviceConfig, is_id
+from edge_app.config.schema import DeviceConfig
 from edge_app.config.share import find_share
 from edge_app.core.errors import ConfigError
+from edge_app.core.names import is_id
 
 if TYPE_CHECKING:
     from edge_app.sensors.recording import ReplaySpec

@@ -6,15 +6,14 @@ Blocks with a `plugin:` key hold that plugin's own keys beside it; they are chec
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-ID_PATTERN = r"^[a-z0-9_-]{1,48}$"
+from edge_app.core.names import ID_PATTERN
+
 SEMVER_PATTERN = r"^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})(-[0-9A-Za-z.-]{1,32})?$"
 FEATURE_PATTERN = r"^[a-z0-9_.]{1,48}$"
-PLUGIN_PATTERN = r"^[a-z0-9_-]{1,48}$"
 
 QUANTITY_UNITS = {"acceleration": "g", "sound": "fs", "pulse": "au", "ecg": "au"}
 """Units inside the program, by quantity: g, share of full scale, arbitrary units. Other quantities are in "au"."""
@@ -35,15 +34,13 @@ class PluginBlock(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
-    plugin: Annotated[str, Field(pattern=PLUGIN_PATTERN)] = Field(
-        description="Name of the plugin; its own keys stand beside this one.", examples=["lsm6ds3"]
-    )
+    plugin: Id = Field(description="Name of the plugin; its own keys stand beside this one.", examples=["lsm6ds3"])
 
 
 class PublishBlock(PluginBlock):
     """Where decisions are sent."""
 
-    plugin: Annotated[str, Field(pattern=PLUGIN_PATTERN)] = Field(
+    plugin: Id = Field(
         default="mqtt",
         description="Name of the publisher plugin; its own keys stand beside this one.",
         examples=["mqtt"],
@@ -53,7 +50,7 @@ class PublishBlock(PluginBlock):
 class SlotConfig(Strict):
     """A sensor the app needs, in physical terms; the device says which one it is."""
 
-    quantity: Annotated[str, Field(pattern=ID_PATTERN)] = Field(
+    quantity: Id = Field(
         description="What is sensed: acceleration, sound, pulse, ecg, or a word of your own.", examples=["acceleration"]
     )
     unit: Literal["g", "fs", "au"] = Field(
@@ -300,8 +297,3 @@ RENAMED: dict[str, str] = {
     "user": "username",
 }
 """Words people write for a key of ours, where the nearest spelling would not find it."""
-
-
-def is_id(text: str) -> bool:
-    """Whether a text may be an id."""
-    return re.match(ID_PATTERN, text) is not None

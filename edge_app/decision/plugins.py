@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from edge_app.core.names import ID_PATTERN
 from edge_app.core.plugin import DeciderContext, Plugin
 from edge_app.core.units import SCORE_ONE
 
@@ -41,7 +42,7 @@ class AnomalyConfig(BaseModel):
     """Most alarms told in an hour (0: no limit); more are held back and counted, and told when there is room again."""
     realarm_s: float = Field(default=0.0, ge=0.0, le=30 * 86400.0)
     """Tell an alarm that nobody acknowledged again after this time (s); 0: never."""
-    suppressed_by: str | None = Field(default=None, pattern=r"^[a-z0-9_-]{1,48}$")
+    suppressed_by: str | None = Field(default=None, pattern=ID_PATTERN)
     """Pipeline of the same app whose alarm explains this one: while it stands, this one is not told."""
 
     @model_validator(mode="after")

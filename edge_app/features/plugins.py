@@ -189,6 +189,7 @@ RHYTHM = Plugin(
     micropython=True,
 )
 
+
 class EcgBeatConfig(BaseModel):
     """Keys of `features: {plugin: ecg_beat}`: there are none."""
 

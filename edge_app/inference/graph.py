@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_app.core.errors import ModelError
+from edge_app.core.files import read_at_most
 from edge_app.inference.flatbuffer import Reader, Table
 from edge_app.inference.operators import OPERATORS, foreign
 from edge_app.inference.schema import check_file
@@ -132,14 +133,13 @@ class Graph:
 def read_model_file(path: Path) -> bytes:
     """Bytes of a model file. Raises ModelError when it is missing, unreadable or larger than 16 MiB."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        data = read_at_most(path, MAX_FILE_BYTES)
     except OSError as error:
         raise ModelError(
             f"{path}: cannot read the model file ({error.strerror or error})",
             "Check `model.file` in app.yaml; train one with `edge-app train`.",
         ) from error
-    if len(data) > MAX_FILE_BYTES:
+    if data is None:
         raise ModelError(
             f"{path}: the model file is larger than {MAX_FILE_BYTES} bytes", "Use a smaller or pruned model."
         )

@@ -14,7 +14,7 @@ from edge_app.core.errors import BaselineError, ModelError
 from edge_app.core.results import LearntNormal
 from edge_app.core.units import SCORE_ONE
 from edge_app.inference.manifest_blocks import MAX_FEATURES
-from edge_app.inference.manifest_fields import Fields
+from edge_app.inference.manifest_fields import Fields, read_json
 from edge_app.inference.score import check_knots
 
 FORMAT = "edge-app-normal/1"
@@ -36,19 +36,9 @@ def read_normal(content: bytes, where: str) -> LearntNormal:
     try:
         if len(content) > MAX_BYTES:
             raise ModelError(f"{where}: larger than {MAX_BYTES} bytes", FIX)
-        return _normal(Fields(_json(content, where), where))
+        return _normal(Fields(read_json(content, f"{where}: the file", FIX), where))
     except ModelError as error:
         raise BaselineError(error.what, FIX) from error
-
-
-def _json(content: bytes, where: str) -> Any:
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not a JSON number")
-
-    try:
-        return json.loads(content.decode("utf-8"), parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{where}: not JSON: {error}", FIX) from error
 
 
 def _normal(top: Fields) -> LearntNormal:

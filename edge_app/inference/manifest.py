@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_app.core.errors import ModelError
+from edge_app.core.files import read_at_most
 from edge_app.core.results import ModelIdentity
 from edge_app.inference.manifest_blocks import (
     Classifier,
@@ -37,7 +38,7 @@ from edge_app.inference.manifest_blocks import (
     standardize_block,
     tensor_block,
 )
-from edge_app.inference.manifest_fields import Fields
+from edge_app.inference.manifest_fields import Fields, read_json
 
 __all__ = [
     "Classifier",
@@ -115,21 +116,20 @@ def load_manifest(path: Path) -> Manifest:
 def manifest_bytes(path: Path) -> bytes:
     """Bytes of a manifest file; ModelError when it cannot be read or is larger than 1 MiB."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_MANIFEST_BYTES + 1)
+        content = read_at_most(path, MAX_MANIFEST_BYTES)
     except OSError as error:
         raise ModelError(
             f"{path}: cannot read the model's manifest ({error.strerror or error})",
             "The manifest lies beside the model, same name, ending .json; `edge-app train` writes both.",
         ) from error
-    if len(content) > MAX_MANIFEST_BYTES:
+    if content is None:
         raise ModelError(f"{path}: the manifest is larger than {MAX_MANIFEST_BYTES} bytes", FIX_PAIR)
     return content
 
 
 def read_manifest(content: bytes, where: str) -> Manifest:
     """The manifest in the bytes of a JSON file; `where` names it in messages."""
-    top = Fields(_json(content, where), where)
+    top = Fields(read_json(content, f"{where}: the manifest", FIX_PAIR), where)
     if (found := top.text("format")) != FORMAT:
         raise top.fail("format", f"is {found!r}, this version reads {FORMAT!r}")
     kind = top.choice("kind", KINDS)
@@ -192,17 +192,6 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 def identity(manifest: Manifest, content: bytes) -> ModelIdentity:
     """Name and hash that decisions carry; where the manifest is the model the hash is of its bytes."""
     return ModelIdentity(manifest.name, manifest.sha256 or hashlib.sha256(content).hexdigest())
-
-
-def _json(content: bytes, where: str) -> Any:
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not a JSON number")
-
-    try:
-        return json.loads(content.decode("utf-8"), parse_constant=refuse)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise ModelError(f"{where}: the manifest is not JSON: {reason}", FIX_PAIR) from error
 
 
 def _check_ends(manifest: Manifest, top: Fields) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -10,6 +11,19 @@ from typing import Any
 from edge_app.core.errors import ModelError
 
 FIX = "docs/reference/models.md describes the manifest; `edge-app train` writes it."
+
+
+def read_json(content: bytes, what: str, fix: str) -> Any:
+    """The value in the bytes of a JSON file; `what` begins the message. ModelError, also for NaN and Infinity."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not a JSON number")
+
+    try:
+        return json.loads(content.decode("utf-8"), parse_constant=refuse)
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise ModelError(f"{what} is not JSON: {reason}", fix) from error
 
 
 class Fields:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge_app.core.errors import JournalError, JournalLocked
+from edge_app.core.files import sync_folder, write_whole
 
 SMALLEST_BALLAST_BYTES = 16384
 """Less is no help: a checkpoint alone may need as much."""
@@ -79,13 +80,7 @@ class MarkFile:
 
     def write(self, mark: Mark) -> None:
         """Replace it, durably. Raises OSError."""
-        part = self._path.with_suffix(".part")
-        with open(part, "wb") as file:
-            file.write(json.dumps(asdict(mark)).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, self._path)
-        sync_folder(self._path.parent)
+        write_whole(self._path, json.dumps(asdict(mark)).encode())
 
     def stamp(self) -> str:
         """Change time of the file (ns) as text; empty when it is missing."""
@@ -135,15 +130,6 @@ class Ballast:
         except OSError:
             return False
         return True
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in `folder` durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def room_for(database: Path) -> int:

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from edge_app.core.clock import utc_text
 from edge_app.core.errors import BaselineError, ControlError, EdgeAppError
+from edge_app.core.files import write_whole
 from edge_app.core.results import LearntNormal
 from edge_app.inference.normal import Learnable, NormalSettings, fit_normal
 from edge_app.runtime.comparison import compare
 from edge_app.runtime.drift import Drift
-from edge_app.runtime.normals import NormalStore, short_hash, write_whole
+from edge_app.runtime.normals import NormalStore, short_hash
 from edge_app.runtime.pipeline import Judgement, Pipeline
 from edge_app.runtime.timebase import TimeBase
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.core.errors import BaselineError
+from edge_app.core.files import read_at_most, sync_folder, write_whole
 from edge_app.core.results import LearntNormal
 from edge_app.inference.learnt import FIX, MAX_BYTES, normal_text, read_normal
 
@@ -79,7 +79,7 @@ class NormalStore:
         path = self.folder / f"{number:04}.npy"
         try:
             values = np.load(io.BytesIO(_bytes(path, MAX_WINDOW_BYTES)), allow_pickle=False)
-        except (BaselineError, ValueError, EOFError):
+        except (BaselineError, ValueError, EOFError, MemoryError):
             return np.empty((0, 0), np.int16)
         if values.ndim != 2 or values.dtype != np.int16:
             return np.empty((0, 0), np.int16)
@@ -134,7 +134,7 @@ class NormalStore:
                 self._select(max(earlier))
                 return max(earlier)
             (self.folder / CURRENT).unlink(missing_ok=True)
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
         return None
 
     def forget(self) -> int:
@@ -144,7 +144,7 @@ class NormalStore:
             # The pointer first: a power cut in between leaves files that do not count.
             (self.folder / CURRENT).unlink(missing_ok=True)
             if self.folder.exists():
-                _sync_folder(self.folder)
+                sync_folder(self.folder)
                 shutil.rmtree(self.folder)
         return count
 
@@ -187,32 +187,12 @@ def short_hash(normal: LearntNormal) -> str:
     return sha256(normal_text(normal).encode()).hexdigest()[:8]
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a power cut leaves the old one or the new one."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _bytes(path: Path, most: int) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(most + 1)
+        content = read_at_most(path, most)
     except OSError as error:
         raise BaselineError(f"{path}: cannot be read ({error.strerror or error})", FIX) from error
-    if len(content) > most:
+    if content is None:
         raise BaselineError(f"{path}: larger than {most} bytes", FIX)
     return content
 

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from edge_app.core.errors import RecordingError
+from edge_app.core.files import file_hash, sync_folder, write_whole
 from edge_app.core.frames import Counts
 from edge_app.sensors.sidecar import (
     SIDECAR,
@@ -26,7 +27,6 @@ from edge_app.sensors.sidecar import (
     Sidecar,
     Stretch,
     chunk_path,
-    file_hash,
     part_of,
     read_sidecar,
     sidecar_text,
@@ -92,7 +92,7 @@ class RecordingFiles:
     def begin(self) -> None:
         """Make the folder and its first sidecar. Raises OSError."""
         self.folder.mkdir(parents=True, mode=0o700)
-        _sync_folder(self.folder.parent)
+        sync_folder(self.folder.parent)
         self._put_sidecar(self.sidecar)
 
     def set_label(self, label: str) -> None:
@@ -152,7 +152,7 @@ class RecordingFiles:
         self.sidecar = sidecar
         if "chunks" in changes:
             os.replace(self.folder / part_of(name), self.folder / name)
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
 
     def _whole_chunk(self, name: str) -> Chunk:
         """Cut the file to its samples, write its header, sync it; its entry for the sidecar."""
@@ -184,14 +184,7 @@ class RecordingFiles:
 
     def _put_sidecar(self, sidecar: Sidecar) -> None:
         """In place as a whole, synced: after a power cut it is the old one or the new one."""
-        path = self.folder / SIDECAR
-        temporary = self.folder / (SIDECAR + ".part")
-        with open(temporary, "wb") as stream:
-            stream.write(sidecar_text(sidecar).encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-        _sync_folder(self.folder)
+        write_whole(self.folder / SIDECAR, sidecar_text(sidecar).encode())
 
 
 def assert_written(stream: BinaryIO | None, data: bytes) -> None:
@@ -249,13 +242,3 @@ def unfinished(to: Path, wanted: Sidecar, states: tuple[str, ...]) -> Path | Non
 
 
 _SAME = ("device", "slot", "plugin", "unit", "scale", "full_scale", "rate_hz", "axes")
-
-
-def _sync_folder(folder: Path) -> None:
-    """New names in a folder outlive a power cut only when the folder itself is synced."""
-    with contextlib.suppress(OSError):  # some file systems refuse to sync a folder
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

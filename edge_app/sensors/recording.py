@@ -14,6 +14,7 @@ import numpy as np
 from edge_app.core.clock import Clock
 from edge_app.core.errors import ConfigError, RecordingError, SensorError, SensorLost
 from edge_app.core.frames import FULL_SCALE, Counts, Frame
+from edge_app.core.names import is_id
 from edge_app.sensors.recording_formats import Table, read_table
 
 log = logging.getLogger(__name__)
@@ -340,7 +341,7 @@ def parse_replay(text: str) -> tuple[str, ReplaySpec]:
     The file's name may hold "=" and ","; only `,key=value` at the end is taken for an option.
     """
     slot, equals, rest = text.partition("=")
-    if not equals or not re.fullmatch(r"[a-z0-9_-]{1,48}", slot):
+    if not equals or not is_id(slot):
         raise ConfigError(f"--replay {text}: should begin with a slot and '='.", f"For example: --replay {_EXAMPLE}")
     options: dict[str, str] = {}
     while match := re.search(r",\s*([A-Za-z_]+)=([^,]*)$", rest):

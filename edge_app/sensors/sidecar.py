@@ -10,7 +10,6 @@ bear the name it had while it was written: `part_of`. What is not listed was not
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import math
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from edge_app.core.errors import RecordingError
+from edge_app.core.files import file_hash
 from edge_app.core.frames import Counts
 from edge_app.sensors.recording_formats import Table, read_wav
 
@@ -249,12 +249,6 @@ def chunk_path(folder: Path, chunk: Chunk) -> Path:
     if unnamed.is_file() and file_hash(unnamed) == chunk.sha256:
         return unnamed
     raise RecordingError(f"{path}: is listed in {SIDECAR} and not there.", "Copy the recording again, whole.")
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_chunk(folder: Path, sidecar: Sidecar, chunk: Chunk) -> Counts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from edge_app.beat_windowing import make_windower
 from edge_app.config.recipe import Source
 from edge_app.core.clock import SystemClock
 from edge_app.core.errors import RecordingError
+from edge_app.core.files import file_hash
 from edge_app.core.frames import Frame, Window
 from edge_app.core.stages import FeatureExtractor
 from edge_app.sensors.recording import load_recording
@@ -106,7 +106,7 @@ def _load_file(source: Source, task: Front, data_dir: Path) -> Signal:
         range_units=source.range,
         n_axes=task.slot.axes,
     )
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = file_hash(path)
     return Signal(
         source.title,
         recording.counts,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge_app.core.errors import ModelError
+from edge_app.core.files import sync_folder
 
 
 def check_place(folder: Path) -> None:
@@ -44,22 +45,13 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
                 os.fsync(file.fileno())
         for temporary, place in made:
             os.replace(temporary, place)
-        _sync(folder)
+        sync_folder(folder)
     except OSError as error:
         raise cannot_write(folder, error) from error
     finally:
         for temporary, _ in made:
             temporary.unlink(missing_ok=True)
     return [place for _, place in made]
-
-
-def _sync(folder: Path) -> None:
-    """The renames themselves are on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def cannot_write(folder: Path, error: OSError) -> ModelError:

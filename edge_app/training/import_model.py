@@ -8,7 +8,6 @@ healthy recordings.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,13 +20,14 @@ from numpy.typing import NDArray
 from edge_app.config.recipe import ScoreRecipe
 from edge_app.core.clock import Clock, SystemClock
 from edge_app.core.errors import ModelError, RecordingError
+from edge_app.core.files import read_at_most
 from edge_app.core.results import FeatureSchema, FeatureVector
 from edge_app.inference.autoencoder import Autoencoder
 from edge_app.inference.classifier import Classifier
 from edge_app.inference.graph import Graph, Tensor, read_graph, read_model_file
 from edge_app.inference.load import file_model
-from edge_app.inference.manifest import Classifier as ClassifierFacts
 from edge_app.inference.manifest import (
+    MAX_MANIFEST_BYTES,
     Features,
     Manifest,
     Score,
@@ -36,6 +36,8 @@ from edge_app.inference.manifest import (
     manifest_text,
     read_manifest,
 )
+from edge_app.inference.manifest import Classifier as ClassifierFacts
+from edge_app.inference.manifest_fields import read_json
 from edge_app.inference.score import LINEAR, LINEAR_KNOTS, LOG2
 from edge_app.inference.standardize import Standardizer
 from edge_app.inference.tflite import NumpyEngine, litert, make_engine, optimised, reference
@@ -247,7 +249,10 @@ def _stated(path: Path, count: int) -> tuple[NDArray[np.float64], NDArray[np.flo
     """Mean and deviation from a file. Raises ModelError when it does not hold as many numbers as there are features."""
     fix = 'Write {"mean": […], "std": […]}, one finite number per feature each, std above 0.'
     try:
-        stated = json.loads(path.read_text(encoding="utf-8"))
+        content = read_at_most(path, MAX_MANIFEST_BYTES)
+        if content is None:
+            raise ModelError(f"{path}: larger than {MAX_MANIFEST_BYTES} bytes", fix)
+        stated = read_json(content, str(path), fix)
         mean, deviation = (np.array(stated[key], np.float64) for key in ("mean", "std"))
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})", fix) from error

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge_app.core.errors import RecordingError
+from edge_app.core.files import file_hash
 from edge_app.core.frames import Frame, Quality
-from edge_app.sensors.sidecar import SIDECAR, chunk_path, file_hash, read_sidecar
+from edge_app.sensors.sidecar import SIDECAR, chunk_path, read_sidecar
 from edge_app.training.importers.base import SPLITS, Recording, Signal
 from edge_app.training.importers.leakage import duplicates
 from edge_app.training.importers.own import NAME as OWN

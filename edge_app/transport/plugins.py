@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from edge_app.core.errors import TransportError
+from edge_app.core.names import ID_PATTERN
 from edge_app.core.plugin import Plugin, PublisherContext
 from edge_app.transport.settings import BrokerSettings, is_loopback, split_url
 from edge_app.transport.topics import check_prefix
 
-Monitor = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,48}$")]
+Monitor = Annotated[str, Field(pattern=ID_PATTERN)]
 
 
 class _Strict(BaseModel):

@@ -7,16 +7,15 @@ recordings were made places the new ones only, so that nothing tested on is ever
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import hashlib
 import io
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from edge_app.core.errors import ConfigError, RecordingError
+from edge_app.core.files import write_whole
 from edge_app.training.importers.base import SPLITS, Recording
 from edge_app.training.importers.folder import Folder
 
@@ -125,13 +124,9 @@ def write_splits(folder: Path, recordings: Sequence[Recording], splits: Mapping[
     for each in sorted(recordings, key=lambda recording: recording.id):
         rows.writerow((each.id, each.group, each.label, splits[each.id]))
     path = folder / SPLITS_FILE
-    temporary = folder / (SPLITS_FILE + ".part")
     try:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
-        os.replace(temporary, path)
+        write_whole(path, text.getvalue().encode())
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise RecordingError(
             f"{path}: cannot be written: {error.strerror}.",
             "Choose a folder for it: --to FOLDER; then give that folder as --data.",

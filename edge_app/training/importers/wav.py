@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_app.core.names import like_id
 from edge_app.sensors.recording import load_recording
 from edge_app.sensors.recording_formats import read_table
 from edge_app.sensors.sidecar import SIDECAR
@@ -37,7 +38,7 @@ def _recording(folder: Folder, path: Path) -> Recording:
         facts = {"machine": match["machine"].lower(), "unit": int(match["unit"])}
         return _made(folder, path, MIMII, path.stem, label, f"{facts['machine']}_id{match['unit']}", facts)
     name = folder.shown(path.with_suffix(""))
-    label = re.sub(r"[^a-z0-9_-]+", "_", path.parent.name.lower()) if path.parent != folder.root else ""
+    label = like_id(path.parent.name) if path.parent != folder.root else ""
     return _made(folder, path, FILES, name, label, name, {})
 
 

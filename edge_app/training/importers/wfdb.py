@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from edge_app.core.errors import RecordingError
+from edge_app.core.names import like_id
 from edge_app.sensors.wfdb import alike_channels, full_scale, read_samples
 from edge_app.sensors.wfdb_header import Header, read_header
 from edge_app.training.importers.base import Recording, Reference, Signal
@@ -65,8 +66,7 @@ def _recording(folder: Folder, path: Path, header: Header | None) -> Recording:
 def _dataset_of(path: Path, header: Header | None) -> str:
     if re.fullmatch(r"[12]\d\d", path.stem) and (header is None or header.rate_hz == 360.0):
         return MITDB
-    name = re.sub(r"[^a-z0-9_-]+", "_", path.parent.name.lower()).strip("_")
-    return name or "wfdb"
+    return like_id(path.parent.name) or "wfdb"
 
 
 def _label_of(dataset: str, header: Header | None) -> str:

@@ -121,7 +121,7 @@ def test_a_full_disk_is_told_and_what_served_serves(store, monkeypatch):
     def full(_descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("edge_app.runtime.normals.os.fsync", full)
+    monkeypatch.setattr("edge_app.core.files.os.fsync", full)
     with pytest.raises(BaselineError, match="No space left"):
         store.keep(replace(NORMAL, offset=(9, 9)), WINDOWS)
     monkeypatch.undo()

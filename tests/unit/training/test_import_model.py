@@ -127,8 +127,11 @@ def test_stated_moments_are_taken_instead_of_measured_ones(wanted: Wanted, tmp_p
     assert set(standardize.offset) == {10}
     # one step of 0.05 is 25.6 counts
     assert standardize.multiplier[0] / 2**standardize.shift == pytest.approx(1 / 25.6, rel=1e-3)
-    path.write_text('{"mean": [1], "std": [NaN]}')
+    path.write_text('{"mean": [1], "std": [2]}')
     with pytest.raises(ModelError, match=r"mean \[1\] and std \[1\] for 64 features"):
+        import_model(replace(wanted, moments=path))
+    path.write_text('{"mean": [1], "std": [NaN]}')
+    with pytest.raises(ModelError, match="NaN is not a JSON number"):
         import_model(replace(wanted, moments=path))
 
 

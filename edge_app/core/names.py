@@ -1,0 +1,18 @@
+"""Names people choose: of apps, pipelines, slots, devices, labels."""
+
+from __future__ import annotations
+
+import re
+
+ID_PATTERN = r"^[a-z0-9_-]{1,48}$"
+LONGEST_ID = 48
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be a name: small letters, digits, `_` and `-`, at most 48 of them."""
+    return re.fullmatch(ID_PATTERN[1:-1], text) is not None
+
+
+def like_id(text: str) -> str:
+    """The nearest name to a text: small letters, `_` for whatever a name may not hold; empty when nothing is left."""
+    return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_")[:LONGEST_ID]

@@ -1,0 +1,26 @@
+"""Names people choose."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_app.core.names import is_id, like_id
+
+
+@pytest.mark.parametrize("text", ["pump-7", "a", "0_1", "x" * 48])
+def test_small_letters_digits_and_dashes_are_a_name(text):
+    assert is_id(text)
+    assert like_id(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "Pump", "pump 7", "x" * 49, "pump\n", "päpp", "../x"])
+def test_anything_else_is_none(text):
+    assert not is_id(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("Pump 7", "pump_7"), ("  Motor (new)!", "motor_new"), ("y" * 60, "y" * 48), ("!?", "")]
+)
+def test_the_nearest_name_is_offered(text, name):
+    assert like_id(text) == name
+    assert not name or is_id(name)
