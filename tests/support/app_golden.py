@@ -6,7 +6,8 @@
       {"pipeline": …, "file": …, "is": …, "features": […], "raw": …, "score": …}, …]}
 
 A file is a recording of one window's length; `features` are the int16 numbers of the front end, `raw` and `score` the
-model's, all by the shipped mapping.
+model's, all by the shipped mapping. `"part": "diagnose"` asks the second model, `"machine"` is what a device's file
+says of the machine, `"marks"` and `"focus"` are the heartbeats of a window about one.
 
 `python tests/support/app_golden.py APP_DIR` writes the expected numbers anew, after the model was trained anew.
 """
@@ -44,12 +45,16 @@ def answer(app_dir: Path, entry: dict[str, Any]) -> dict[str, Any]:
     assert seconds == pipeline.window_s
     context = FeatureContext(
         rate_hz=sound.rate_hz, scale=sound.scale, unit=sound.unit, n_axes=pipeline.slot.axes,
-        window_s=pipeline.window_s, min_rate_hz=pipeline.slot.min_rate_hz,
+        window_s=pipeline.window_s, min_rate_hz=pipeline.slot.min_rate_hz, machine=entry.get("machine", {}),
     )  # fmt: skip
-    extractor = pipeline.features.plugin.create(pipeline.features.config, context)
-    model = pipeline.model.plugin.create(pipeline.model.config, ModelContext(app.folder, extractor.schema))
+    stages = pipeline.diagnose if entry.get("part") == "diagnose" else pipeline
+    features = stages.features or pipeline.features
+    extractor = features.plugin.create(features.config, context)
+    model = stages.model.plugin.create(stages.model.config, ModelContext(app.folder, extractor.schema))
     counts = np.ascontiguousarray(sound.counts)
-    vector = extractor.extract(Window(counts, sound.scale, sound.unit, sound.rate_hz, 0.0, seconds))
+    marks, focus = tuple(entry.get("marks", ())), entry.get("focus", -1)  # heartbeats, where a window is about one
+    window = Window(counts, sound.scale, sound.unit, sound.rate_hz, 0.0, seconds, marks=marks, focus=focus)
+    vector = extractor.extract(window)
     inference = model.infer(vector)
     return {"features": vector.values.tolist(), "raw": inference.raw, "score": inference.score}
 
