@@ -71,3 +71,20 @@ def log2_q8(value: int) -> int:
 def clamp_int16(value: int) -> int:
     """`value` within -32768..32767."""
     return -32768 if value < -32768 else 32767 if value > 32767 else value
+
+
+# fmt: off
+_EXP2_STEPS_Q30 = (
+    # floor(2**30 * 2**(-1/2**k) + 1/2) for k = 1..8
+    759250125, 902905651, 984625594, 1028218693, 1050733751, 1062175491, 1067942999, 1070838486,
+)
+# fmt: on
+
+
+def exp2_q16(below_q8: int) -> int:
+    """2**(-below/256) in Q16 for `below` >= 0: the fraction of what lies `below` (log2 in Q8) the whole."""
+    fraction = 1 << 30
+    for place, step in enumerate(_EXP2_STEPS_Q30):
+        if below_q8 & (128 >> place):
+            fraction = (fraction * step + (1 << 29)) >> 30
+    return fraction >> 14 >> (below_q8 >> 8)

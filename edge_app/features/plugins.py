@@ -109,7 +109,7 @@ BEARING_LINES = Plugin(
     summary="how far the defect lines of a bearing stand out, for naming the part that fails",
     config=BearingLinesConfig,
     create=_create_bearing_lines,
-    micropython=False,
+    micropython=True,
 )
 
 

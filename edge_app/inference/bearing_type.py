@@ -22,6 +22,7 @@ import numpy as np
 from edge_app.core.errors import ModelError
 from edge_app.core.results import FeatureSchema, FeatureVector, Inference, ModelIdentity
 from edge_app.core.units import DB_PER_POWER_OCTAVE, LOG2_ONE, SCORE_ONE
+from edge_app.dsp.fixed import exp2_q16
 
 PARTS: Mapping[str, str] = {"bpfo_line": "outer", "bpfi_line": "inner", "bsf_line": "ball", "ftf_line": "cage"}
 """Class of each feature of `bearing_lines`."""
@@ -56,8 +57,9 @@ class BearingType:
         order = sorted(range(len(levels)), key=lambda index: -levels[index])
         highest, next_one = levels[order[0]], levels[order[1]]
         clear = highest >= self._above and highest - next_one >= self._lead
-        powers = [2.0 ** (each / LOG2_ONE) for each in levels]
-        parts = [round(SCORE_ONE * power / sum(powers)) for power in powers]
+        powers = [exp2_q16(highest - each) for each in levels]
+        total = sum(powers)
+        parts = [(2 * SCORE_ONE * power + total) // (2 * total) for power in powers]
         shares = (*parts, 0) if clear else (*([0] * len(parts)), SCORE_ONE)
         return Inference(
             raw=max(0, highest),

@@ -140,7 +140,7 @@ BEARING_TYPE = Plugin(
     summary="names the failing part of a bearing by the defect line that stands out",
     config=BearingTypeConfig,
     create=_create_bearing_type,
-    micropython=False,
+    micropython=True,
 )
 
 GMM = Plugin(

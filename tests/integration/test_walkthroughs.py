@@ -88,4 +88,4 @@ def test_a_model_is_trained_as_the_page_says(tmp_path):
     assert "none" not in rows["fault.csv"]
     assert "0 alarms" in said["run"].stdout.splitlines()[-1]
     written = sorted(path.name for path in (tmp_path / "apps" / "my_machine" / "models").iterdir())
-    assert written == ["my_machine.json", "my_machine.md", "my_machine.tflite"]
+    assert written == ["my_machine.json", "my_machine.md", "my_machine.steps.npz", "my_machine.tflite"]

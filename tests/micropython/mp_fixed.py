@@ -1,6 +1,6 @@
 """The whole-number logarithm gives the same integers under every runtime."""
 
-from edge_app.dsp.fixed import LOG2_TABLE, clamp_int16, log2_q8, log2_q16, round_shift
+from edge_app.dsp.fixed import LOG2_TABLE, clamp_int16, exp2_q16, log2_q8, log2_q16, round_shift
 
 
 def test_powers_of_two_are_exact_also_beyond_a_machine_word():
@@ -29,3 +29,13 @@ def test_zero_has_no_logarithm():
     except ValueError:
         return
     raise AssertionError("log2 of 0 was answered")
+
+
+def test_a_fraction_falls_by_half_every_256_and_ends_at_nothing():
+    assert [exp2_q16(256 * octaves) for octaves in (0, 1, 4, 16, 17, 40)] == [65536, 32768, 4096, 1, 0, 0]
+    assert exp2_q16(128) == 46340  # 65536 / sqrt(2) = 46340.95
+    for below in range(0, 4096, 7):  # the inverse of log2, as far as 16 bits tell: one in 65536
+        fraction = exp2_q16(below)
+        assert exp2_q16(below + 1) <= fraction
+        if fraction > 4096:
+            assert abs(log2_q8(fraction) - (4096 - below)) <= 1
