@@ -123,7 +123,7 @@ def _examine_evaluation(path: Path, report: Report) -> None:
     from edge_app.config.errors import validated
     from edge_app.config.evaluation import EvaluationConfig
     from edge_app.config.load import load_document
-    from edge_app.training.cases import case_front
+    from edge_app.training.evaluation.cases import case_front
     from edge_app.training.protocols.find import find_protocol
 
     report.kind, report.targets = "evaluation", ("training",)

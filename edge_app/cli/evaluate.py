@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from edge_app.core.errors import PluginError
 
 if TYPE_CHECKING:
-    from edge_app.training.evaluation import Evaluation
+    from edge_app.training.evaluation.evaluate import Evaluation
 
 EXAMPLES = """examples:
   edge-app evaluate apps/predictive_maintenance --data ../recordings
@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
         raise PluginError(
             "evaluating needs packages that are not installed.", "Install them: pip install 'edge-app[train]'."
         )
-    from edge_app.training.evaluation import evaluate
-    from edge_app.training.evaluation_report import check_card_split, make_place
+    from edge_app.training.evaluation.evaluate import evaluate
+    from edge_app.training.evaluation.report import check_card_split, make_place
 
     if args.card:
         check_card_split(args.split)
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     written = _write(evaluation, args)
     if args.json:
         from edge_app.cli.common import print_json
-        from edge_app.training.evaluation_json import plain
+        from edge_app.training.evaluation.plain import plain
 
         print_json(plain(evaluation))
         for path in written:
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(evaluation: Evaluation) -> None:
     from edge_app.cli.common import print_table
-    from edge_app.training.evaluation_tables import case_heading, metric_rows, recording_rows, remarks
+    from edge_app.training.evaluation.tables import case_heading, metric_rows, recording_rows, remarks
 
     for outcome in evaluation.outcomes:
         print(case_heading(outcome))
@@ -84,7 +84,7 @@ def _print(evaluation: Evaluation) -> None:
 
 
 def _write(evaluation: Evaluation, args: argparse.Namespace) -> list[Path]:
-    from edge_app.training.evaluation_report import write_cards, write_report
+    from edge_app.training.evaluation.report import write_cards, write_report
 
     written = write_report(evaluation, Path(args.out)) if args.out else []
     return written + (write_cards(evaluation) if args.card else [])

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(result: Result) -> None:
     from edge_app.cli.common import print_table
-    from edge_app.training.report import HEADINGS, outcome_rows
+    from edge_app.training.trainers.report import HEADINGS, outcome_rows
 
     if result.outcomes:
         print()

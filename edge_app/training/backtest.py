@@ -28,12 +28,12 @@ from edge_app.training.backtest_events import (
     truth_of_file,
     truth_of_spans,
 )
-from edge_app.training.front import app_document
 from edge_app.training.importers.base import Recording, Signal
 from edge_app.training.importers.find import recordings_in
 from edge_app.training.importers.own import NAME as OWN
 from edge_app.training.importers.select import stretches, with_axes
 from edge_app.training.importers.sessions import Session, session_of
+from edge_app.training.windows.front import app_document
 
 DEPLOYED = "as deployed"
 LEARNS_WITHOUT = ("clear_below", "off_delay_s", "unknown_after", "idle_after", "level", "latch", "max_per_hour")

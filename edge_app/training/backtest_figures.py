@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from edge_app.training.backtest_events import Outcome
-from edge_app.training.bootstrap import events_interval, share_interval
+from edge_app.training.protocols.bootstrap import events_interval, share_interval
 
 DAY_S = 86400.0
 

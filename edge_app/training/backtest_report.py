@@ -9,7 +9,7 @@ from edge_app.config.resolved import ResolvedApp
 from edge_app.training.backtest import Question, Result
 from edge_app.training.backtest_events import Outcome
 from edge_app.training.backtest_figures import figures, recording_facts
-from edge_app.training.svg import Axes, ticks
+from edge_app.training.evaluation.svg import Axes, ticks
 
 Figures = dict[str, Any]
 _WIDTH, _HEIGHT = 60, 12

@@ -41,13 +41,13 @@ from edge_app.inference.manifest_fields import read_json
 from edge_app.inference.score import LINEAR, LINEAR_KNOTS, LOG2
 from edge_app.inference.standardize import Standardizer
 from edge_app.inference.tflite import NumpyEngine, litert, make_engine, optimised, reference
-from edge_app.training.datasets import features_of, signal_of
+from edge_app.training.evaluation.footprint import arena_bytes, latency
 from edge_app.training.files import check_place, write_all
-from edge_app.training.footprint import arena_bytes, latency
-from edge_app.training.front import Front, app_document, load_front
 from edge_app.training.importers.base import Recording
 from edge_app.training.importers.find import recordings_in
-from edge_app.training.learn import infer_all, knots_for
+from edge_app.training.trainers.learn import infer_all, knots_for
+from edge_app.training.windows.datasets import features_of, signal_of
+from edge_app.training.windows.front import Front, app_document, load_front
 
 HEALTHY = ("normal", "healthy")
 """Labels of recordings that show the normal state."""

@@ -9,17 +9,17 @@ from typing import Any
 
 from edge_app.core.errors import ModelError
 from edge_app.inference.manifest import Manifest, load_manifest, manifest_text, read_manifest
-from edge_app.training.anomaly import train_anomaly
-from edge_app.training.card import class_card, shrinking
-from edge_app.training.classes import check_size
-from edge_app.training.evaluate import Outcome
 from edge_app.training.files import check_place, write_all
-from edge_app.training.labelled import train_labelled
-from edge_app.training.layers import Layers
+from edge_app.training.network.layers import Layers
+from edge_app.training.network.steps import steps_bytes
 from edge_app.training.progress import Progress
-from edge_app.training.recipes import Task, load_tasks
-from edge_app.training.report import model_card
-from edge_app.training.steps import steps_bytes
+from edge_app.training.trainers.anomaly import train_anomaly
+from edge_app.training.trainers.card import class_card, shrinking
+from edge_app.training.trainers.classes import check_size
+from edge_app.training.trainers.labelled import train_labelled
+from edge_app.training.trainers.outcome import Outcome
+from edge_app.training.trainers.report import model_card
+from edge_app.training.windows.recipes import Task, load_tasks
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.core.stages import Model
-from edge_app.training.bootstrap import Weights
 from edge_app.training.metrics import roc, wins
 from edge_app.training.protocols.base import INT8, Case, CaseResult, Curve, Figure, Roc, Trail
+from edge_app.training.protocols.bootstrap import Weights
 from edge_app.training.protocols.measures import Measures
 from edge_app.training.protocols.quiet import measure_quiet
 from edge_app.training.protocols.verdicts import Verdict, clipped_share, facts_of, trace, verdict_of

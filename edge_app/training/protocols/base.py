@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from edge_app.config.evaluation import CaseConfig
 from edge_app.core.results import FeatureSchema, FeatureVector, Inference
 from edge_app.core.stages import FeatureExtractor, Model
-from edge_app.training.front import Front
 from edge_app.training.importers.base import Recording
+from edge_app.training.windows.front import Front
 
 INT8 = "int8"
 """Name of the shipped model's step."""

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from edge_app.beat_windowing import AFTER_S
 from edge_app.core.stages import Model
-from edge_app.training.bootstrap import Weights
 from edge_app.training.importers.base import Reference
 from edge_app.training.protocols.base import Case, CaseResult, Confusion, Trail, infer_all
+from edge_app.training.protocols.bootstrap import Weights
 from edge_app.training.protocols.measures import Measures
 
 Ints = NDArray[np.int64]

@@ -18,9 +18,9 @@ from edge_app.core.results import Inference
 from edge_app.core.stages import Model
 from edge_app.core.units import SCORE_ONE
 from edge_app.training import metrics
-from edge_app.training.bootstrap import Weights
 from edge_app.training.metrics import Counts
 from edge_app.training.protocols.base import INT8, Calibration, Case, CaseResult, Confusion, Trail, infer_all
+from edge_app.training.protocols.bootstrap import Weights
 from edge_app.training.protocols.measures import Measures
 
 UNCLEAR = "unclear"

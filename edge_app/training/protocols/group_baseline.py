@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from edge_app.core.errors import BaselineError
 from edge_app.core.stages import Model
-from edge_app.training.bootstrap import Weights
 from edge_app.training.metrics import auroc, roc, wins
 from edge_app.training.protocols.base import INT8, Case, CaseResult, Curve, Roc, Trail
 from edge_app.training.protocols.baselines import cycled, learnt, settings_for
+from edge_app.training.protocols.bootstrap import Weights
 from edge_app.training.protocols.measures import Measures
 from edge_app.training.protocols.quiet import measure_quiet
 from edge_app.training.protocols.verdicts import Verdict, clipped_share, facts_of, trace, verdict_of

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from edge_app.training.bootstrap import Interval, Statistic, bootstrap, share_interval
 from edge_app.training.protocols.base import CaseResult
+from edge_app.training.protocols.bootstrap import Interval, Statistic, bootstrap, share_interval
 
 DIGITS = 4
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edge_app.core.stages import Model
-from edge_app.training.bootstrap import most_events
 from edge_app.training.protocols.base import INT8, Case, CaseResult, Trail
+from edge_app.training.protocols.bootstrap import most_events
 from edge_app.training.protocols.measures import Measures
 from edge_app.training.protocols.verdicts import Verdict, clipped_share, facts_of, judged_s, trace, verdict_of
 

@@ -13,10 +13,10 @@ import pytest
 from edge_app.cli.main import main
 from edge_app.config.apps import load_app
 from edge_app.inference.load import load_tflite
-from edge_app.training.layers import parameters
-from edge_app.training.learners import AutoencoderTrainer
-from edge_app.training.recipes import load_task
-from edge_app.training.steps import load_steps
+from edge_app.training.network.layers import parameters
+from edge_app.training.network.steps import load_steps
+from edge_app.training.trainers.learners import AutoencoderTrainer
+from edge_app.training.windows.recipes import load_task
 
 RECIPE = """pipeline: pump
 name: pump_int8

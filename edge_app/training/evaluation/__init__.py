@@ -1,0 +1,1 @@
+"""`edge-app evaluate`: cases on recordings, float steps beside the shipped model, and the report of it."""

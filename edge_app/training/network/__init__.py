@@ -1,0 +1,1 @@
+"""A network in training: exact arithmetic, layers, dense learning, pruning, int8, and the .tflite file."""

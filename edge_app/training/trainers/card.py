@@ -1,0 +1,106 @@
+"""The card beside a model that tells classes apart, or knows the healthy machine by distances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edge_app.inference.manifest import Manifest
+from edge_app.training.trainers.outcome import Outcome
+from edge_app.training.trainers.report import HEADINGS, outcome_rows
+from edge_app.training.windows.recipes import Task
+
+KINDS = {
+    "classifier": "an int8 network that tells classes apart",
+    "forest": "decision trees that tell classes apart",
+    "gaussian": "the Mahalanobis distance to the healthy machine",
+    "gmm": "the distance to the nearest of several Gaussians of the healthy machine",
+}
+
+
+def class_card(manifest: Manifest, task: Task, outcomes: Sequence[Outcome] = ()) -> str:
+    """What the model is for, what it was made of, how well it does on validation windows, what shrinking cost."""
+    lines = [
+        f"# {manifest.name}",
+        "",
+        f"Model of the app `{task.app.app}` {task.app.version}, pipeline `{task.recipe.pipeline}`:",
+        f"{KINDS[manifest.kind]}. Written by `edge-app train`; do not edit.",
+        "",
+        *([task.recipe.about.strip(), ""] if task.recipe.about.strip() else []),
+        "| | |",
+        "| --- | --- |",
+        *(f"| {key} | {value} |" for key, value in _facts(manifest, task).items()),
+        "",
+        "## Learnt from",
+        "",
+        *learnt_from(manifest.data),
+        "",
+        "## Score",
+        "",
+        manifest.score_set_by,
+        "",
+    ]
+    if manifest.labels:
+        lines += ["## Measured on validation windows", "", *_classes(manifest), ""]
+    if outcomes:
+        table = [HEADINGS, tuple("---" for _ in HEADINGS), *outcome_rows(list(outcomes), task.raise_score)]
+        lines += ["## Measured", "", *("| " + " | ".join(row) + " |" for row in table), ""]
+    return "\n".join([*lines, *shrinking(manifest.metrics)])
+
+
+def _facts(manifest: Manifest, task: Task) -> dict[str, str]:
+    facts = {"File": f"`{manifest.file}`, sha256 `{manifest.sha256[:16]}…`"} if manifest.file else {}
+    if manifest.labels:
+        facts["Classes"] = ", ".join(manifest.labels)
+        facts["Alarm"] = ", ".join(manifest.alarm_labels) or "none: it only names the type"
+    count = len(manifest.features.names)
+    facts["Features"] = f"{manifest.features.plugin}, {count} numbers, hash `{manifest.features.hash}`"
+    facts["Window"] = f"{task.pipeline.window.seconds:g} s"
+    facts["Sensor"] = f"{task.slot.quantity} in {task.slot.unit}, at least {task.slot.min_rate_hz:g} Hz"
+    facts["Seed"] = str(manifest.seed)
+    return facts
+
+
+def learnt_from(data: Mapping[str, Any]) -> list[str]:
+    """A line a recording."""
+    lines = []
+    for key, text in (("train", ""), ("validation", " (validation: chosen by, not learnt from)")):
+        for each in data.get(key, ()):
+            span = f", {each['span_s'][0]:g} to {each['span_s'][1]:g} s of it" if "span_s" in each else ""
+            digest = f", sha256 `{each['sha256'][:16]}…`" if each.get("sha256") else ""
+            label = f" [{each['label']}]" if each.get("label") else ""
+            lines.append(
+                f"- {each['source']}{label}: {each['seconds']:g} s at {each['rate_hz']:g} Hz{span}{digest}{text}"
+            )
+    if "validation_is" in data:
+        lines.append(f"- Validation: {data['validation_is']}.")
+    return lines
+
+
+def _classes(manifest: Manifest) -> list[str]:
+    metrics = manifest.metrics
+    lines = ["| | float | int8 |", "| --- | --- | --- |"]
+    lines += [
+        f"| {name} | {metrics['float'][name]:.4f} | {metrics['int8'][name]:.4f} |"
+        for name in ("macro_f1", "balanced_accuracy", "accuracy")
+    ]
+    lines += ["", "| class | windows | sensitivity | precision |", "| --- | --- | --- | --- |"]
+    for name, found in metrics["int8"]["classes"].items():
+        shares = (f"{found[key]:.4f}" if key in found else "-" for key in ("sensitivity", "precision"))
+        lines.append(f"| {name} | {found['windows']} | " + " | ".join(shares) + " |")
+    return lines
+
+
+def shrinking(metrics: Mapping[str, Any]) -> list[str]:
+    """What pruning and quantising cost."""
+    lines: list[str] = []
+    if "pruning" in metrics:
+        lines += ["## Pruning", "", str(metrics["pruning"]["reason"]), ""]
+    if metrics.get("layers"):
+        lines += ["## Quantising", "", "int8 against float, layer by layer (6 dB are one bit):", ""]
+        lines += ["| layer | SNR | clipped |", "| --- | --- | --- |"]
+        lines += [
+            f"| {each['layer']} | {each['snr_db']:g} dB | {each['clipped_percent']:g} % |" for each in metrics["layers"]
+        ]
+        lines.append("")
+    return lines

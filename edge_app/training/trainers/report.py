@@ -1,0 +1,177 @@
+"""What a training says of itself: rows for the terminal, figures for the manifest, the model card."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from edge_app.core.units import SCORE_ONE
+from edge_app.inference.manifest import Manifest
+from edge_app.training.importers.base import Signal
+from edge_app.training.trainers.outcome import Outcome, Separation, separation
+from edge_app.training.windows.recipes import Task
+
+HEADINGS = (
+    "signal",
+    "label",
+    "windows",
+    "median",
+    "highest",
+    "sustained",
+    "alarm",
+    "AUROC float",
+    "AUROC int8",
+    "clip",
+)
+
+
+def outcome_rows(outcomes: list[Outcome], raise_score: int) -> list[tuple[str, ...]]:
+    """One row of text a signal, under HEADINGS.
+
+    `sustained` is the highest score that the decider's k of n windows reached, `alarm` the signal time of the first
+    alarm, `clip` the share of model inputs that met the int8 limits.
+    """
+    return [_row(each, separation(each, outcomes, raise_score)) for each in outcomes]
+
+
+def _row(outcome: Outcome, far: Separation) -> tuple[str, ...]:
+    faulty = outcome.label == "fault"
+    scores = outcome.scores
+    return (
+        outcome.title.rsplit("/", 1)[-1],
+        outcome.label,
+        f"{outcome.judged}/{outcome.windows}",
+        _score(float(np.median(scores))) if len(scores) else "-",
+        _score(float(scores.max())) if len(scores) else "-",
+        _score(outcome.hits_score) if outcome.hits_score >= 0 else "-",
+        f"{outcome.first_alarm_s:.1f} s" if outcome.first_alarm_s is not None else "none",
+        f"{far.float_auroc:.4f}" if faulty else "",
+        f"{far.int8_auroc:.4f}" if faulty else "",
+        f"{100 * outcome.clipped / max(1, outcome.inputs):.1f} %",
+    )
+
+
+def _score(value: float) -> str:
+    return f"{value / SCORE_ONE:.3f}"
+
+
+def data_facts(task: Task, signals: Sequence[Signal], windows: int) -> dict[str, Any]:
+    """What the model learnt from, for the manifest."""
+    sources = []
+    for source, signal in zip(task.recipe.train, signals, strict=True):
+        facts: dict[str, Any] = {"source": source.title, "seconds": round(signal.seconds, 3), "rate_hz": signal.rate_hz}
+        if source.span_s is not None:
+            facts["span_s"] = list(source.span_s)
+        if signal.sha256:
+            facts["sha256"] = signal.sha256
+        if source.simulated:
+            facts |= {"seed": source.seed, "profile": source.profile}
+        sources.append(facts)
+    return {"healthy": sources, "windows": windows, "augment": task.recipe.augment.model_dump(mode="json")}
+
+
+def metrics_of(outcomes: list[Outcome], raise_score: int) -> dict[str, Any]:
+    """Float and int8 figures, for the manifest."""
+    faulty = [each for each in outcomes if each.label == "fault"]
+    far = [separation(each, outcomes, raise_score) for each in faulty]
+    healthy = [each for each in outcomes if each.label == "healthy"]
+    return {
+        "float": {"auroc": _by_title(faulty, [each.float_auroc for each in far])},
+        "int8": {
+            "auroc": _by_title(faulty, [each.int8_auroc for each in far]),
+            "margin": _by_title(faulty, [each.margin for each in far]),
+            "healthy_highest": _by_title(healthy, [int(each.scores.max(initial=0)) / SCORE_ONE for each in healthy]),
+            "alarms_healthy": sum(each.alarms for each in healthy),
+            "faults_alarmed": sum(1 for each in faulty if each.alarms),
+            "faults": len(faulty),
+            "clipped_percent": round(100 * _ratio(outcomes), 2),
+        },
+    }
+
+
+def _ratio(outcomes: list[Outcome]) -> float:
+    return sum(each.clipped for each in outcomes) / max(1, sum(each.inputs for each in outcomes))
+
+
+def _by_title(outcomes: Sequence[Outcome], values: Sequence[float]) -> dict[str, float]:
+    return {
+        outcome.title: round(value, 4) for outcome, value in zip(outcomes, values, strict=True) if not math.isnan(value)
+    }
+
+
+def model_card(manifest: Manifest, task: Task, outcomes: list[Outcome]) -> str:
+    """The card that lies beside the model: what it is for, what it was made of, how well it does, what it is not."""
+    app = task.app
+    lines = [
+        f"# {manifest.name}",
+        "",
+        f"Anomaly model of the app `{app.app}` {app.version}, pipeline `{task.recipe.pipeline}`: an int8 autoencoder",
+        "that knows the healthy machine and nothing else. Written by `edge-app train`; do not edit.",
+        "",
+        *([task.recipe.about.strip(), ""] if task.recipe.about.strip() else []),
+        "| | |",
+        "| --- | --- |",
+        *_facts(manifest, task),
+        "",
+        "## Learnt from",
+        "",
+        *_sources(manifest),
+        "",
+        "Only healthy signals. Each was also shown changed, as the machine may be on another day: "
+        + _changes(manifest.data["augment"]),
+        "",
+        "## Score",
+        "",
+        manifest.score_set_by,
+        "",
+    ]
+    if outcomes:
+        lines += ["## Measured", "", *_measured(task, outcomes), ""]
+    return "\n".join(lines)
+
+
+def _facts(manifest: Manifest, task: Task) -> list[str]:
+    sizes = [len(manifest.features.names), *task.recipe.hidden, len(manifest.features.names)]
+    rows = {
+        "File": f"`{manifest.file}`, sha256 `{manifest.sha256[:16]}…`",
+        "Layers": "-".join(str(each) for each in sizes),
+        "Features": f"{manifest.features.plugin}, {sizes[0]} numbers, hash `{manifest.features.hash}`",
+        "Window": f"{task.pipeline.window.seconds:g} s",
+        "Sensor": f"{task.slot.quantity} in {task.slot.unit}, at least {task.slot.min_rate_hz:g} Hz",
+        "Seed": str(manifest.seed),
+    }
+    return [f"| {key} | {value} |" for key, value in rows.items()]
+
+
+def _sources(manifest: Manifest) -> list[str]:
+    lines = []
+    for each in manifest.data["train"]:
+        span = f", {each['span_s'][0]:g} to {each['span_s'][1]:g} s of it" if "span_s" in each else ""
+        digest = f", sha256 `{each['sha256'][:16]}…`" if "sha256" in each else ""
+        lines.append(f"- {each['source']}: {each['seconds']:g} s at {each['rate_hz']:g} Hz{span}{digest}")
+    return lines
+
+
+def _changes(augment: Mapping[str, Any]) -> str:
+    jitter = ", ".join(f"{deviation:g} dB from {from_hz:g} Hz" for from_hz, deviation in augment["jitter_db"])
+    return (
+        f"shaft speed × {min(augment['speed']):g} to {max(augment['speed']):g}, "
+        f"level {min(augment['gain_db']):+g} to {max(augment['gain_db']):+g} dB, each band by itself ({jitter}), "
+        f"all bands smoothly ({augment['smooth_db']:g} dB), crest and kurtosis ({augment['shape_db']:g} dB)."
+    )
+
+
+def _measured(task: Task, outcomes: list[Outcome]) -> list[str]:
+    raise_score = task.raise_score
+    table = [HEADINGS, tuple("---" for _ in HEADINGS), *outcome_rows(outcomes, raise_score)]
+    return [
+        f"On signals not used in training; windows every {task.pipeline.window.hop_s:g} s unless train.yaml says "
+        f"otherwise; threshold {raise_score / SCORE_ONE:.2f}. AUROC: probability that a window of this signal scores",
+        "above a window of the healthy signals of this table, had nothing been quantised and as shipped. `sustained`:",
+        "the highest score the decider's k of n windows reached. `clip`: model inputs that met the int8 limits.",
+        "",
+        *("| " + " | ".join(row) + " |" for row in table),
+    ]

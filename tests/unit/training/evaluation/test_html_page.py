@@ -1,0 +1,142 @@
+"""The page: one file, well formed, nothing fetched, nothing but finite numbers in its pictures."""
+
+from __future__ import annotations
+
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from trails import LabelModel, ScoreModel, make_case, make_trail
+
+from edge_app.config.evaluation import CaseConfig
+from edge_app.training.evaluation.cases import Chosen
+from edge_app.training.evaluation.evaluate import CaseOutcome, Evaluation
+from edge_app.training.evaluation.footprint import Footprint
+from edge_app.training.evaluation.html_page import page
+from edge_app.training.evaluation.report import markdown
+from edge_app.training.evaluation.svg import MOST_POINTS, draw, thinned, tick_text, ticks
+from edge_app.training.protocols import anomaly, classify
+from edge_app.training.protocols.base import Curve, Scatter, ScoreTrace
+
+VOID = ("meta", "br", "hr", "img", "input", "link")
+HOSTILE = "<script>alert('x')</script>"
+
+
+class Checker(HTMLParser):
+    """Opens and closes every element in order, and keeps all attributes and words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def evaluation() -> Evaluation:
+    """Two cases with every kind of figure, and names that try to break out."""
+    trails = [make_trail(f"h{k}", "healthy", [1000 + k] * 20) for k in range(6)]
+    trails += [make_trail(f"f{k} {HOSTILE}", "outer", [9000] * 20, unknown=(3,)) for k in range(6)]
+    scored = anomaly.run(make_case(), trails, {"trained": ScoreModel(), "int8": ScoreModel(zero=10)})
+    scored.figures.append(Scatter("heart rate", "true (bpm)", "told (bpm)", ((60.0, 61.0), (90.0, 88.0))))
+    kinds = [make_trail("a", "inner", [0, 0, 1]), make_trail("b", "outer", [1, 1, -1])]
+    classes = {"inner": ("inner",), "outer": ("outer",)}
+    typed = classify.run(make_case("classify", classes), kinds, {"int8": LabelModel(("inner", "outer"))})
+    cost = Footprint(4192, "measured", 80, 14.2, 200)
+    outcomes = []
+    for name, result, costs in (("anomaly", scored, {"int8": cost}), ("classify", typed, {})):
+        config = CaseConfig(name=name, pipeline="bearing", protocol=name)
+        outcomes.append(CaseOutcome(config, Chosen(), result, "model", "ab" * 32, None, "", costs))
+    passed_over = {"beats": "no recordings"}
+    return Evaluation("app", "1.0.0", HOSTILE, "test", Path("data"), outcomes, passed_over, False, "a Pi")
+
+
+def test_the_page_is_well_formed_and_fetches_nothing(evaluation: Evaluation):
+    checker = Checker()
+    text = page(evaluation)
+    checker.feed(text)
+
+    assert checker.open == []
+    assert not {"script", "link", "img", "iframe", "object", "base"} & checker.tags
+    assert not [each for each in checker.attributes if each[1] in ("src", "href", "srcset", "action", "data")]
+    assert not [each for each in checker.attributes if each[1].startswith("on")]
+    assert not re.search(r"https?:|url\(|@import|//", text)
+
+
+def test_what_recordings_are_called_is_text_and_never_markup(evaluation: Evaluation):
+    text = page(evaluation)
+
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_every_number_of_a_picture_is_finite_and_inside_its_frame(evaluation: Evaluation):
+    checker = Checker()
+    checker.feed(page(evaluation))
+    numbers = [
+        float(number)
+        for _, name, value in checker.attributes
+        if name in ("x", "y", "cx", "cy", "x1", "y1", "x2", "y2", "r", "width", "height", "points", "viewbox")
+        for number in re.split(r"[ ,]+", value)
+    ]
+
+    assert len(numbers) > 500
+    assert all(math.isfinite(number) and -1.0 <= number <= 1200.0 for number in numbers)
+
+
+def test_the_page_follows_light_and_dark_and_narrow_screens(evaluation: Evaluation):
+    text = page(evaluation)
+
+    assert "prefers-color-scheme: dark" in text
+    assert 'name="viewport"' in text
+
+
+def test_the_same_evaluation_gives_the_same_bytes(evaluation: Evaluation):
+    assert page(evaluation) == page(evaluation)
+
+
+def test_page_and_markdown_show_the_same_figures(evaluation: Evaluation):
+    text, lines = page(evaluation), markdown(evaluation)
+
+    for shown in ("6 of 6", "4 192 B measured", "+0.0000", "could not be judged", "clipped N %"):
+        assert shown in text
+        assert shown in lines
+
+
+def test_a_long_signal_is_thinned_to_its_extremes():
+    x = tuple(float(index) for index in range(100_000))
+    y = tuple(1.0 if index == 77_777 else 0.1 for index in range(100_000))
+
+    points = thinned(Curve("score", x, y))
+
+    assert len(points) <= MOST_POINTS
+    assert (77_777.0, 1.0) in points
+
+
+def test_a_trace_of_one_window_and_of_none_can_be_drawn():
+    for x, y in (((5.0,), (0.5,)), ((), ())):
+        assert draw(ScoreTrace("short", Curve("score", x, y), 0.8, (5.0,))).startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [((0.0, 10.0), [0, 2, 4, 6, 8, 10]), ((0.0, 1.0), [0, 0.2, 0.4, 0.6, 0.8, 1]), ((57.0, 93.0), [60, 70, 80, 90])],
+)
+def test_ticks_are_round(span: tuple[float, float], expected: list[float]):
+    assert ticks(span, 6) == pytest.approx(expected)
+    assert [tick_text(each) for each in ticks((0.0, 1.0), 6)][1] == "0.2"
