@@ -51,8 +51,12 @@ UNKNOWN_AFTER_MS = 1600
 """A beat that is not known 2 s after the last one comes at least so long after it (ms)."""
 SPREAD_FLOOR_MS = 8
 """Added to the spread of the intervals: what the sampling alone makes of it (ms)."""
-LEAST_REPEAT = 614
-"""Likeness of the beats of a window to each other (0.6 of `ONE`, median) below which they are no heart's."""
+LEAST_REPEAT = 870
+"""Each of the five beats around the one in question has another in the window that looks like it; where the median of
+these likenesses is below 0.85, noise is what was found. Chosen on DS1: of its beats one in a thousand is below, of
+false detections in noise that was added to it every second one."""
+REPEAT_BEATS = 2
+"""Beats to either side that count for it."""
 PLACES = 10
 """Widths are told in so many places on the grid: 256 is 80 ms."""
 _LIMIT = 2048
@@ -97,9 +101,12 @@ class EcgBeat:
         found = _timing(window, rate_mhz) | _likeness(beats, window.focus) | _shape(beats, window.focus)
         values = [found[name] for name in NAMES]
         levels = np.array([clamp_int16(max(-_LIMIT, min(_LIMIT, each))) for each in values], np.int16)
-        repeat = int(np.median(beats.likeness.max(axis=1, initial=-ONE, where=~np.eye(len(window.marks), dtype=bool))))
+        repeat = _repeat(beats.likeness, window.focus)
         if repeat < LEAST_REPEAT:
-            doubts = (f"the beats do not repeat (correlation {repeat / ONE:.2f}): noise, or a loose electrode",)
+            text = (
+                f"the beats around this one do not repeat (correlation {repeat / ONE:.2f}): noise, or a loose electrode"
+            )
+            doubts = (text,)
         clipped = sum(abs(each) > _LIMIT for each in values)
         return FeatureVector(levels, self.schema, {}, clipped, doubts)
 
@@ -145,6 +152,14 @@ def _doubts(window: Window) -> tuple[str, ...]:
     if window.focus == 0:
         return ("the first heartbeat: there is none before it",)
     return ()
+
+
+def _repeat(likeness: Ints, focus: int) -> int:
+    """Median, over the beats around one, of how much each is like the beat most like it."""
+    others = likeness.copy()
+    np.fill_diagonal(others, -ONE)
+    best = others.max(axis=1)
+    return _median(best[max(0, focus - REPEAT_BEATS) : focus + REPEAT_BEATS + 1].tolist())
 
 
 def _ratio(one: int, other: int) -> int:
@@ -236,7 +251,8 @@ def _shape(beats: Shapes, focus: int) -> dict[str, int]:
     p, usual_p = row[P_WAVE], usual[P_WAVE]
     t, usual_t = row[T_WAVE], usual[T_WAVE]
     p_off = len(p) * (p - usual_p) - int((p - usual_p).sum())
-    level, usual_level = int(t.sum()), int(usual_t.sum())
+    side = -1 if int(usual_t.sum()) < 0 else 1  # the usual T wave points up: an inverted lead changes nothing
+    level, usual_level = side * int(t.sum()), side * int(usual_t.sum())
     wider = _places_above(slopes, 4, whole=True) - _places_above(usual_slopes, 4, whole=True)
     broader = _places_above(np.abs(qrs), 2, whole=False) - _places_above(np.abs(usual_qrs), 2, whole=False)
     return {
