@@ -12,7 +12,7 @@ from edge_app.core.errors import ConfigError, RecordingError
 
 if TYPE_CHECKING:
     from edge_app.config.resolved import ResolvedApp
-    from edge_app.training.backtest import Question, Result
+    from edge_app.training.backtest.run import Question, Result
 
 EXAMPLES = """examples:
   edge-app backtest apps/predictive_maintenance --recordings ../recordings
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from edge_app.training.backtest import backtest
+    from edge_app.training.backtest.run import backtest
 
     question, app = _question(args)
     live = sys.stderr.isatty()
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace, app: ResolvedApp, question: Question, results: list[Result]) -> None:
-    from edge_app.training import backtest_report as report
+    from edge_app.training.backtest import report
 
     if args.json:
         print_json(report.plain(app, question, results))
@@ -97,8 +97,8 @@ def _report(args: argparse.Namespace, app: ResolvedApp, question: Question, resu
 
 def _question(args: argparse.Namespace) -> tuple[Question, ResolvedApp]:
     from edge_app.config.apps import load_app
-    from edge_app.training.backtest import DEPLOYED, Question, Variant
-    from edge_app.training.backtest_question import default_sweep, device_facts, parse_sweep, variants_of
+    from edge_app.training.backtest.question import default_sweep, device_facts, parse_sweep, variants_of
+    from edge_app.training.backtest.run import DEPLOYED, Question, Variant
 
     _check(args)
     folder = Path(args.app)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from edge_app.config.resolved import ResolvedApp
-from edge_app.training.backtest import Question, Result
-from edge_app.training.backtest_events import Outcome
-from edge_app.training.backtest_figures import figures, recording_facts
+from edge_app.training.backtest.events import Outcome
+from edge_app.training.backtest.figures import figures, recording_facts
+from edge_app.training.backtest.run import Question, Result
 from edge_app.training.evaluation.svg import Axes, ticks
 
 Figures = dict[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from edge_app.training.backtest_events import Outcome
+from edge_app.training.backtest.events import Outcome
 from edge_app.training.protocols.bootstrap import events_interval, share_interval
 
 DAY_S = 86400.0

@@ -10,7 +10,7 @@ from edge_app.config.load import load_document, parse_document
 from edge_app.config.resolve import load_device
 from edge_app.config.resolved import ResolvedApp
 from edge_app.core.errors import ConfigError
-from edge_app.training.backtest import Variant
+from edge_app.training.backtest.run import Variant
 
 MOST_POINTS = 200
 

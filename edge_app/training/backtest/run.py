@@ -17,7 +17,7 @@ from edge_app.core.errors import ConfigError, EdgeAppError, RecordingError
 from edge_app.core.results import LearntNormal
 from edge_app.runtime.backtest import LearnFirst, Track, redecide, run_recording
 from edge_app.runtime.normal_settings import normal_settings
-from edge_app.training.backtest_events import (
+from edge_app.training.backtest.events import (
     HEALTHY,
     SILENT,
     Outcome,

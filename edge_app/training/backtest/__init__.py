@@ -1,0 +1,1 @@
+"""`edge-app backtest`: deployed pipelines over recordings, beside what really happened; what-if, sweep, curve."""
