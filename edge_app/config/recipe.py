@@ -12,6 +12,9 @@ from pydantic import Field, model_validator
 from edge_app.config.schema import BearingConfig, Strict
 
 Span = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]]
+Hop = Annotated[float, Field(ge=0.001, le=600)]
+"""A millisecond is below one sample of slow sensors, and of fast ones thousands of windows a second of training."""
+Neurons = Annotated[int, Field(ge=1, le=1024)]
 
 CLASSIFIERS = ("classifier", "cnn", "forest")
 """Kinds that tell classes apart; the others know one class, the healthy machine."""
@@ -49,7 +52,7 @@ class Source(Strict):
     """… whose facts have one of these values: {load_hp: [0], fault_size_inch: [0.007, 0.021]}."""
     simulated: str | None = None
     """Instead of a file: a machine of the `simulated` plugin ("pump")."""
-    rate_hz: float | None = Field(default=None, gt=0)
+    rate_hz: float | None = Field(default=None, gt=0, le=1e6)
     """Sampling rate (Hz); needed where the file does not say it, and for simulated machines."""
     channel: str | None = None
     """Which variable or column, by its ending."""
@@ -57,17 +60,17 @@ class Source(Strict):
     """Full scale of the sensor that is imitated, in the slot's unit."""
     span_s: Span | None = None
     """From and to (s) within each recording; default all. Training never sees the rest."""
-    seed: int = 1
+    seed: int = Field(default=1, ge=0, le=2_000_000_000)
     """Of a simulated machine."""
     profile: str = "varying"
     """Of a simulated machine: how speed and load change."""
-    seconds: float = Field(default=600.0, gt=0)
+    seconds: float = Field(default=600.0, gt=0, le=604_800)
     """Of a simulated machine: how long it is watched (s)."""
     fault: str | None = None
     """Of a simulated machine: inner, outer, ball, unbalance …; default healthy."""
-    severity: float = Field(default=1.0, ge=0)
+    severity: float = Field(default=1.0, ge=0, le=10)
     """Of a simulated fault."""
-    hop_s: float | None = Field(default=None, gt=0)
+    hop_s: Hop | None = None
     """Distance of two windows (s) instead of the recipe's, or of the app's when evaluating."""
     label: str = "healthy"
     """What a file or a simulated machine is known to be; recordings of a data set have labels of their own."""
@@ -96,9 +99,9 @@ class Source(Strict):
 class Augment(Strict):
     """What the same healthy machine may look like on another day: applied to the training windows."""
 
-    speed: list[float] = Field(default=[1.0], min_length=1, max_length=64)
+    speed: list[Annotated[float, Field(ge=0.25, le=4)]] = Field(default=[1.0], min_length=1, max_length=64)
     """Factors on the shaft speed, by resampling the raw signal."""
-    gain_db: list[float] = Field(default=[0.0], min_length=1, max_length=16)
+    gain_db: list[Annotated[float, Field(ge=-60, le=60)]] = Field(default=[0.0], min_length=1, max_length=16)
     """Levels added to the raw signal (dB)."""
     jitter_db: list[tuple[float, float]] = Field(default=[(0.0, 1.0)], min_length=1, max_length=16)
     """Independent change of each band: from this frequency (Hz) on, with this standard deviation (dB)."""
@@ -113,7 +116,7 @@ class Augment(Strict):
 class ModelRecipe(Strict):
     """Size of a dense autoencoder or classifier, and how it is trained."""
 
-    hidden: list[int] | None = Field(default=None, min_length=1, max_length=9)
+    hidden: list[Neurons] | None = Field(default=None, min_length=1, max_length=9)
     """Sizes of the layers between input and output; default 24, 8, 24 for an autoencoder, 32, 16 for a classifier."""
     epochs: int = Field(default=60, ge=1, le=10000)
     """How often every window is seen, at most."""
@@ -134,7 +137,7 @@ class ModelRecipe(Strict):
 class CnnRecipe(Strict):
     """A 1-D convolutional classifier on a waveform; needs the extra `[train-torch]`."""
 
-    channels: list[int] = Field(default=[16, 32, 32], min_length=1, max_length=8)
+    channels: list[Neurons] = Field(default=[16, 32, 32], min_length=1, max_length=8)
     """Channels of each convolution."""
     kernel: int = Field(default=9, ge=1, le=127)
     """Samples one convolution spans; odd."""
@@ -248,7 +251,7 @@ class RecipeConfig(Strict):
     """What is trained: one that knows healthy windows (autoencoder, gaussian, gmm) or one that tells classes apart."""
     seed: int = Field(default=7, ge=0, lt=2**32)
     """Of everything random in training."""
-    hop_s: float = Field(default=0.02, gt=0)
+    hop_s: Hop = 0.02
     """Distance of two training windows (s)."""
     bearing: BearingConfig | None = None
     """Geometry of the bearing, for features that need it; the shaft's speed comes from the recordings' `rpm`."""

@@ -136,7 +136,9 @@ def _riff_chunks(path: Path, data: bytes) -> dict[bytes, bytes]:
         if name == b"data" and size == 0xFFFFFFFF:  # written to a pipe: until the end
             size = len(data) - at - 8
         if at + 8 + size > len(data):
-            raise damaged(path, f"its {name!r} chunk promises {size} bytes, {len(data) - at - 8} are there")
+            raise damaged(
+                path, f"its {name.decode('latin-1')!r} chunk promises {size} bytes, {len(data) - at - 8} are there"
+            )
         chunks.setdefault(name, data[at + 8 : at + 8 + size])
         at += 8 + size + (size & 1)
     return chunks

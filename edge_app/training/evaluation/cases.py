@@ -20,6 +20,7 @@ from edge_app.training.evaluation.uses import (
     ends_with,
     free_span,
     has_facts,
+    known_parts,
     matching,
     overlap,
     recipe_uses,
@@ -166,6 +167,7 @@ def choose(
         A damaged recording; one that a model learnt from under another name, or against its declared split.
     """
     chosen = Chosen()
+    known = known_parts(folder.recordings if split in ("test", "all") else (), uses)
     for recording in candidates(case, front, folder):
         signal = _signal(case, recording, front, chosen)
         if signal is None:
@@ -177,6 +179,8 @@ def choose(
                 continue
             tell(recording.id)
             looked_at = signal if span_s is None else cut(signal, span_s)
+            if part == "test" and not recording.facts.get("simulated") and (twin := known.twin(looked_at)):
+                raise _leak(recording.id, Use(twin[0], "train"), f"it {twin[1]}")
             hop_s = _hop_s(case, recording)
             facts = _machine(case, recording)
             chosen.trails.append(

@@ -10,6 +10,7 @@ from typing import Any
 from edge_app.config.recipe import RecipeConfig, Source
 from edge_app.core.errors import RecordingError
 from edge_app.training.importers.base import Recording, Signal
+from edge_app.training.importers.leakage import Known
 from edge_app.training.importers.select import cut, select
 
 Span = tuple[float, float]
@@ -109,6 +110,22 @@ def copied_from(signal: Signal, uses: Sequence[Use]) -> Use | None:
         if use.hashes & digests.get(use.span_s, frozenset()):
             return use
     return None
+
+
+def known_parts(recordings: Sequence[Recording], uses: Sequence[Use]) -> Known:
+    """The content of every part that was used of the recordings at hand: finds copies that were cut or joined, too."""
+    known = Known()
+    for recording in recordings:
+        spans = {use.span_s for use in uses if same_name(use, recording)}
+        if not spans:
+            continue
+        try:
+            signal = recording.load()
+            for span_s in spans:
+                known.add(signal if span_s is None else cut(signal, span_s))
+        except RecordingError:  # what cannot be read cannot be compared; who measures on it hears of it
+            continue
+    return known
 
 
 def _hashes(signal: Signal, span_s: Span | None) -> frozenset[str]:

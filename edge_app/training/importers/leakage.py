@@ -85,25 +85,39 @@ def check_leakage(train: Iterable[Signal], test: Iterable[Signal]) -> None:
     RecordingError
         With the names of both, and how long what they share is.
     """
-    whole: dict[str, str] = {}
-    owners: dict[int, str] = {}
+    known = Known()
     for signal in train:
-        whole.setdefault(_digest(signal), signal.title)
-        for each in fingerprint(signal.counts).tolist():
-            owners.setdefault(each, signal.title)
+        known.add(signal)
     for signal in test:
-        twin = whole.get(_digest(signal))
-        if twin is not None:
-            raise _leak(twin, signal.title, f"holds the same {signal.counts.shape[1]} samples")
+        if twin := known.twin(signal):
+            raise _leak(*twin, signal.title)
+
+
+class Known:
+    """What was learnt from, by content: signals are added one after the other, and no samples are kept."""
+
+    def __init__(self) -> None:
+        self._whole: dict[str, str] = {}
+        self._owners: dict[int, str] = {}
+
+    def add(self, signal: Signal) -> None:
+        """This was learnt from."""
+        self._whole.setdefault(_digest(signal), signal.title)
+        for each in fingerprint(signal.counts).tolist():
+            self._owners.setdefault(each, signal.title)
+
+    def twin(self, signal: Signal) -> tuple[str, str] | None:
+        """Title of one that was added and shares samples with this signal, and how much; None when there is none."""
+        title = self._whole.get(_digest(signal))
+        if title is not None:
+            return title, f"holds the same {signal.counts.shape[1]} samples"
         shared: dict[str, int] = {}
         for each in fingerprint(signal.counts).tolist():
-            if each in owners:
-                shared[owners[each]] = shared.get(owners[each], 0) + 1
-        if shared:
-            twin, runs = max(shared.items(), key=lambda item: item[1])
-            if runs >= ENOUGH:
-                about_s = runs * EVERY / signal.counts.shape[0] / signal.rate_hz
-                raise _leak(twin, signal.title, f"shares about {about_s:.1f} s with it")
+            if each in self._owners:
+                shared[self._owners[each]] = shared.get(self._owners[each], 0) + 1
+        title, runs = max(shared.items(), key=lambda item: item[1], default=("", 0))
+        about_s = runs * EVERY / signal.counts.shape[0] / signal.rate_hz
+        return (title, f"shares about {about_s:.1f} s with it") if runs >= ENOUGH else None
 
 
 def duplicates(signals: Iterable[Signal]) -> list[tuple[str, str]]:
@@ -127,7 +141,7 @@ def _digest(signal: Signal) -> str:
     return hashlib.sha256(np.ascontiguousarray(signal.counts).data).hexdigest() + str(signal.counts.shape)
 
 
-def _leak(train: str, test: str, how: str) -> RecordingError:
+def _leak(train: str, how: str, test: str) -> RecordingError:
     if train == test:
         return RecordingError(
             f"{test} is learnt from and tested on: the two parts overlap.", "Choose spans apart, with a gap between."

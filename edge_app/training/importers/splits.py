@@ -33,14 +33,23 @@ def with_splits(recordings: Iterable[Recording], folder: Folder) -> list[Recordi
 
 
 def read_splits(path: Path) -> dict[str, str]:
-    """Split by id; of a file with other columns, nothing."""
+    """Split by id.
+
+    Raises
+    ------
+    RecordingError
+        Damaged: a file that is passed over would be written anew, and what was tested on learnt from.
+    """
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise RecordingError(f"{path}: is too large for a list of splits.", "Take it away, or repair it.")
         text = path.read_text(encoding="utf-8", errors="replace")
         rows = csv.DictReader(io.StringIO(text, newline=""))
         if not {"id", "split"} <= set(rows.fieldnames or ()):
-            return {}
+            raise RecordingError(
+                f"{path}: is no list of splits: its first line lacks the columns id and split.",
+                "Bring back the file as it was. Only where nothing was trained or tested yet: delete it.",
+            )
         found = {}
         for row in rows:
             if row["split"] not in ("", *SPLITS):

@@ -44,7 +44,9 @@ def train_anomaly(task: Task, data_dir: Path, seed: int, progress: Progress) -> 
     EdgeAppError
         What is wrong with recipe or recordings.
     """
-    check_apart(items_of(task.recipe.train, task, data_dir), items_of(task.recipe.evaluate, task, data_dir), "evaluate")
+    items = items_of(task.recipe.train, task, data_dir)
+    for what in ("validation", "evaluate"):
+        check_apart(items, items_of(getattr(task.recipe, what), task, data_dir), what)
     healthy = load_healthy(task, data_dir, progress)
     learner = learner_of(task.recipe)
     learnt = learner.learn(healthy, task, data_dir, seed, progress)
@@ -61,8 +63,8 @@ def train_anomaly(task: Task, data_dir: Path, seed: int, progress: Progress) -> 
     if learnt.tflite:
         engines = compare_engines(learnt, learnt.inputs(healthy.features), trails, task)
         for engine, found in engines.items():
-            same = f"same events in {found['same_events']} of {found['signals']} signals"
-            progress.say("check", f"{engine}: {found['differing_bytes_percent']:g} % of bytes differ, {same}")
+            same = f", same events in {found['same_events']} of {found['signals']} signals" if found["signals"] else ""
+            progress.say("check", f"{engine}: {found['differing_bytes_percent']:g} % of bytes differ{same}")
         learnt = replace(learnt, manifest=replace(learnt.manifest, engines=engines))
     return Anomaly(learnt, outcomes)
 

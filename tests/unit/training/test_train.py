@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge_app.cli.main import main
@@ -256,3 +257,40 @@ def test_a_training_that_is_killed_leaves_the_model_that_was_there(app: Path) ->
                 break
         training.kill()
     assert {each.name: each.read_bytes() for each in (app / "models").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("said", "instead", "key"),
+    [
+        ("hop_s: 0.25", "hop_s: 1.0e-9", "hop_s"),
+        ("hop_s: 0.25", "hop_s: 1.0e+9", "hop_s"),
+        ("hidden: [8, 3, 8]", "hidden: [0]", "model.hidden[0]"),
+        ("hidden: [8, 3, 8]", "hidden: [100000000]", "model.hidden[0]"),
+        ("speed: [0.98, 1.0, 1.02]", "speed: [0.0]", "augment.speed[0]"),
+        ("gain_db: [-1, 1]", "gain_db: [1000]", "augment.gain_db[0]"),
+        ("seconds: 30,", "seconds: 1.0e+12,", "train[0].seconds"),
+        ("seed: 2", "seed: -2", "evaluate[0].seed"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused_with_their_key(
+    app: Path, capsys: pytest.CaptureFixture[str], said: str, instead: str, key: str
+) -> None:
+    (app / "train.yaml").write_text(RECIPE.replace(said, instead, 1))
+
+    assert main(["train", str(app)]) == 2
+
+    assert f"{key}: " in capsys.readouterr().err
+
+
+def test_a_validation_by_what_was_learnt_from_is_refused_for_every_kind(
+    app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times_s, values_g = np.arange(9000) / 3332, np.random.RandomState(1).randn(9000)
+    np.savetxt(app / "a.csv", np.column_stack([times_s, values_g]), "%.6f,%.5g", header="time_s,z_g", comments="")
+    sources = "train: [{file: a.csv}]\nvalidation: [{file: a.csv}]\n"
+    (app / "train.yaml").write_text(f"pipeline: pump\nname: pump_int8\nhop_s: 0.25\n{sources}")
+
+    assert main(["train", str(app), "--data", str(app)]) == 2
+
+    assert "a.csv stands in `train` and in `validation`" in capsys.readouterr().err
+    assert not (app / "models").exists()

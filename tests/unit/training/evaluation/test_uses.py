@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge_app.config.recipe import RecipeConfig
+from edge_app.core.errors import RecordingError
 from edge_app.training.evaluation.uses import (
     Use,
     copied_from,
     free_span,
+    known_parts,
     manifest_uses,
     overlap,
     recipe_uses,
@@ -78,6 +82,25 @@ def test_a_copy_is_found_by_all_of_it_or_by_the_part_that_was_used():
     assert copied_from(signal, [Use("whole", "train", None, frozenset([signal.sha256]))]) is not None
     assert copied_from(signal, [part]) == part
     assert copied_from(noise(2), [part]) is None
+
+
+def test_a_copy_that_was_cut_is_found_while_what_was_learnt_from_is_at_hand():
+    whole = noise(1)
+    known = known_parts([replace(recording("a/x"), load=lambda: whole)], [Use("a/x", "train", (0.0, 3.0))])
+
+    inside, outside = cut(whole, (1.0, 2.5)), cut(whole, (3.0, 4.0))
+
+    assert known.twin(inside) is not None
+    assert known.twin(outside) is None
+
+
+def test_what_cannot_be_read_is_not_compared():
+    def damaged() -> Signal:
+        raise RecordingError("damaged", "")
+
+    known = known_parts([replace(recording("a/x"), load=damaged)], [Use("a/x", "train")])
+
+    assert known.twin(noise(1)) is None
 
 
 def test_the_longest_part_that_nothing_used_is_free():

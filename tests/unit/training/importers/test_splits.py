@@ -99,3 +99,10 @@ def test_a_splits_file_with_another_word_is_refused_with_its_line(tmp_path: Path
     (tmp_path / "splits.csv").write_text("id,split\nbldc-audio/a,train\nbldc-audio/b,tset\n")
     with pytest.raises(RecordingError, match=r"splits\.csv: line 3: a split is called 'tset'"):
         recordings_in(tmp_path)
+
+
+def test_a_damaged_splits_file_is_refused_since_a_new_one_would_learn_from_what_was_tested_on(tmp_path: Path):
+    sounds(tmp_path)
+    (tmp_path / "splits.csv").write_bytes(b"\x00\x80 no list\n")
+    with pytest.raises(RecordingError, match=r"splits\.csv: is no list of splits"):
+        recordings_in(tmp_path)
