@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,11 @@ def confusion(true: Sequence[str], predicted: Sequence[str], rows: Sequence[str]
     return counts
 
 
+def tally(true: NDArray[np.int64], told: NDArray[np.int64], n_classes: int) -> Counts:
+    """Counts (n_classes, n_classes) of classes given as indices: row the true class, column what was told."""
+    return np.bincount(true * n_classes + told, minlength=n_classes * n_classes).reshape(n_classes, n_classes)
+
+
 def recalls(counts: Counts) -> NDArray[np.float64]:
     """Share of each true class that was found; NaN for a class that did not come. Columns begin with the classes."""
     totals = counts.sum(axis=1)
@@ -88,11 +93,30 @@ def balanced_accuracy(counts: Counts) -> float:
 
 
 def macro_f1(counts: Counts) -> float:
-    """Mean F1 of the classes that came."""
+    """Mean F1 of the classes that came or were told: one told of what never came counts 0."""
     size = len(counts)
     totals = counts.sum(axis=1) + counts.sum(axis=0)[:size]
-    scores = _ratio(2 * np.diagonal(counts)[:size], totals)[counts.sum(axis=1) > 0]
+    scores = _ratio(2 * np.diagonal(counts)[:size], totals)[totals > 0]
     return float(scores.mean()) if len(scores) else math.nan
+
+
+BY_NAME: Mapping[str, Callable[[Counts], float]] = {
+    "macro_f1": macro_f1,
+    "balanced_accuracy": balanced_accuracy,
+    "accuracy": accuracy,
+}
+"""Figures a recipe may choose by."""
+
+
+def by_class(counts: Counts, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Windows, sensitivity and precision of each class, rounded to 1e-4; left out where they are not defined."""
+    found: dict[str, dict[str, float]] = {}
+    for name, row, recall, precision in zip(names, counts, recalls(counts), precisions(counts), strict=True):
+        found[name] = {"windows": int(row.sum())}
+        for key, value in (("sensitivity", recall), ("precision", precision)):
+            if not math.isnan(value):
+                found[name][key] = round(float(value), 4)
+    return found
 
 
 def _ratio(parts: Counts, totals: Counts) -> NDArray[np.float64]:

@@ -66,6 +66,16 @@ WRONG = {
     "runtime imports the command line": ("runtime/a.py", "import edge_app.cli.b\n", "runtime imports cli"),
     "config imports runtime": ("config/a.py", "from edge_app.runtime import b\n", "config imports runtime"),
     "the command line imports testing": ("cli/a.py", "import edge_app.testing.b\n", "cli imports testing"),
+    "a trainer imports the evaluation": (
+        "training/trainers/a.py",
+        "from edge_app.training.evaluation import b\n",
+        "training/trainers imports training/evaluation",
+    ),
+    "a network imports a protocol": (
+        "training/network/a.py",
+        "def f():\n    import edge_app.training.protocols.b\n",
+        "training/network imports training/protocols",
+    ),
     "an unknown room": ("attic/a.py", "import edge_app.core.b\n", "room attic has no level"),
     "a second importer": ("sensors/a.py", "import smbus2\n", "smbus2 is imported only by buses/i2c.py"),
     "a second importer by name": (
@@ -76,6 +86,13 @@ WRONG = {
     "pydantic in a stage": ("decision/a.py", "from pydantic import BaseModel\n", "pydantic is imported only by"),
     "time taken": ("runtime/a.py", "from time import sleep\n", "time is imported only by core/clock.py"),
     "the date taken": ("cli/a.py", "def f():\n    import datetime\n", "datetime is imported only by core/clock.py"),
+    "scikit-learn outside its trainer": (
+        "inference/a.py",
+        "def f():\n    import sklearn\n",
+        "sklearn is imported only by training/trainers/forest.py",
+    ),
+    "torch at the top": ("training/trainers/convolution.py", "import torch\n", "torch is of an extra"),
+    "scipy": ("training/a.py", "import scipy.stats\n", "scipy is used nowhere"),
     "pickle": ("training/a.py", "import pickle\n", "pickle is used nowhere"),
     "an extra at the top": ("buses/pcm.py", "import sounddevice\n", "sounddevice is of an extra"),
     "an = file imports numpy": ("core/a.py", FIRST_LINE + "\nimport numpy\n", "an = file imports numpy"),
@@ -84,10 +101,14 @@ WRONG = {
 }
 
 
+ROOMS = ("core", "dsp", "features", "transport", "cli", "runtime", "testing")
+ROOMS += ("training/evaluation", "training/protocols")
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_import_is_caught(tmp_path: Path, case: str) -> None:
     path, text, words = WRONG[case]
-    others = {f"{room}/b.py": "" for room in ("core", "dsp", "features", "transport", "cli", "runtime", "testing")}
+    others = {f"{room}/b.py": "" for room in ROOMS}
     package = tree(tmp_path, {**others, "sensors/plugins.py": "", "features/plugins.py": "", path: text})
 
     breaches = broken_rules(package)
@@ -107,6 +128,8 @@ def test_right_imports_are_not_caught(tmp_path: Path) -> None:
         "sensors/plugins.py": "import pydantic\nfrom edge_app.sensors import chip\nimport edge_app.core.clock\n",
         "buses/pcm.py": "def load():\n    import sounddevice\n",
         "runtime/build.py": "from edge_app.sensors import plugins\nimport edge_app.config.load\n",
+        "training/windows/a.py": "from edge_app.training.importers import b\nfrom edge_app.training.windows import c\n",
+        "training/a.py": "from edge_app.training.windows import a\nimport edge_app.training.b\n",
         "config/load.py": "import yaml\n",
         "cli/run.py": "def run():\n    from edge_app.runtime import build\n",
     }

@@ -26,6 +26,16 @@ LEVELS = (
 """Rooms from the ground up: imports point to a lower level or stay in the room."""
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
+TRAINING = (
+    ("files", "metrics", "progress"),
+    ("importers", "network"),
+    ("windows",),
+    ("trainers", "protocols"),
+    ("evaluation",),
+)
+"""Rooms and modules of training/ from the ground up, in the order of its data; what is named nowhere lies above all."""
+TRAINING_LEVEL = {room: level for level, rooms in enumerate(TRAINING) for room in rooms}
+
 ONE_IMPORTER = {
     "smbus2": ("buses/i2c.py",),
     "sounddevice": ("buses/pcm.py",),
@@ -38,16 +48,18 @@ ONE_IMPORTER = {
     "rich": ("cli/demo_view.py",),
     "time": ("core/clock.py",),
     "datetime": ("core/clock.py",),
-    "scipy": ("training/",),
-    "flatbuffers": ("training/",),
-    "sklearn": ("training/",),
-    "torch": ("training/",),
+    "flatbuffers": ("training/network/tflite_file.py",),
+    "sklearn": ("training/trainers/forest.py",),
+    "torch": ("training/trainers/convolution.py",),
     "pydantic": ("config/", "plugins.py", "bundle/", "monitor/"),
     "pydantic_core": ("config/",),
 }
 """The files or folders that may import a library; "plugins.py" means the one of any room."""
-NEVER = ("pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "pandas", "matplotlib")
-LAZY = ("sounddevice", "amqtt")
+NEVER = (
+    *("pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"),  # what is read may run
+    *("pandas", "matplotlib", "scipy"),  # large, and a few lines of our own do
+)
+LAZY = ("sounddevice", "amqtt", "sklearn", "torch")
 """Only inside a function: of an extra, which a device need not have installed."""
 ON_THE_DEVICE = ("array", "struct", "micropython")
 """Besides other `=` files, all that an `=` file may import."""
@@ -145,6 +157,8 @@ def _wrong_arrow(item: Import, package: Path) -> Iterator[str]:
         yield f"room {importer} has no level; add it to LEVELS"
     elif imported and imported not in LEVEL:
         yield f"room {imported} has no level; add it to LEVELS"
+    elif importer == imported == "training":
+        yield from _wrong_training_arrow(source, item.module)
     elif imported == "" or (same_folder and (importer == imported or importer == "plugins")):
         return
     elif importer in STAGES and imported in STAGES:
@@ -153,6 +167,15 @@ def _wrong_arrow(item: Import, package: Path) -> Iterator[str]:
         yield f"{importer or package.name} imports {imported}; imports point down only"
     elif imported == "testing":
         yield f"{importer} imports testing, which is for tests of plugins"
+
+
+def _wrong_training_arrow(source: str, module: str) -> Iterator[str]:
+    """The rooms of training/ stand in the order of its data too."""
+    above = len(TRAINING)
+    importer, imported = (name.split(".")[2] for name in (f"{source}.", f"{module}."))
+    mine, other = TRAINING_LEVEL.get(importer, above), TRAINING_LEVEL.get(imported, above)
+    if importer != imported and (other > mine or (other == mine and mine < above)):
+        yield f"training/{importer} imports training/{imported}; imports point down only"
 
 
 def _wrong_library(item: Import, top: str, package: Path) -> Iterator[str]:

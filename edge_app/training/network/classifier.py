@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.config.recipe import StopRecipe
-from edge_app.training.measures import confusion, measure
+from edge_app.training.metrics import BY_NAME, tally
 from edge_app.training.network.dense import Masks, SlopeOf, TrainingSettings, descend, start_layers
 from edge_app.training.network.exact import Floats, softmax
 from edge_app.training.network.layers import DenseLayers, Layers, Softmax, forward, rounded
@@ -142,7 +142,7 @@ def class_weights(counts: Sequence[int], balance: str, emphasis: Sequence[float]
 def metric_of(layers: Layers, data: Labelled, name: str) -> float:
     """A metric of what the layers tell of windows."""
     told = np.argmax(forward(layers, data.inputs), axis=1)
-    return measure(name, confusion(data.classes, told, data.n_classes))
+    return BY_NAME[name](tally(data.classes, told, data.n_classes))
 
 
 def with_softmax(layers: Sequence[object]) -> Layers:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from edge_app.core.stages import Model
 from edge_app.dsp.rhythm import NOTHING, normal, rmssd_us, sdnn_us
 from edge_app.training.importers.base import Reference
-from edge_app.training.measures import auroc
+from edge_app.training.metrics import auroc
 from edge_app.training.protocols.base import INT8, Case, CaseResult, Scatter, Trail, events, infer_all
 from edge_app.training.protocols.measures import Measures
 

@@ -18,7 +18,7 @@ from edge_app.inference.manifest import Features as FeatureFacts
 from edge_app.inference.score import LINEAR, LINEAR_KNOTS
 from edge_app.inference.standardize import Standardizer
 from edge_app.inference.tflite import make_engine
-from edge_app.training.measures import by_class, confusion, measure
+from edge_app.training.metrics import BY_NAME, by_class, tally
 from edge_app.training.network.classifier import Labelled, class_weights, fit, metric_of, train_classifier, with_softmax
 from edge_app.training.network.dense import TrainingSettings
 from edge_app.training.network.exact import Floats
@@ -233,8 +233,8 @@ def _metrics(
     found: dict[str, Any] = {"measured_on": "validation windows"}
     told = {"float": np.argmax(forward(layers, data.inputs), axis=1), "int8": np.argmax(outputs, axis=1)}
     for step, classes in told.items():
-        counts = confusion(data.classes, classes, data.n_classes)
-        found[step] = {name: round(measure(name, counts), 4) for name in ("macro_f1", "balanced_accuracy", "accuracy")}
+        counts = tally(data.classes, classes, data.n_classes)
+        found[step] = {name: round(figure(counts), 4) for name, figure in BY_NAME.items()}
         found[step] |= {"classes": by_class(counts, names), "confusion": counts.tolist()}
     found["int8_agrees_percent"] = round(100.0 * float(np.mean(told["float"] == told["int8"])), 2)
     name = recipe.stop.metric

@@ -19,7 +19,7 @@ from edge_app.config.recipe import RecipeConfig
 from edge_app.core.errors import ModelError, PluginError
 from edge_app.core.results import FeatureSchema
 from edge_app.inference.manifest import Standardize
-from edge_app.training.measures import confusion, measure
+from edge_app.training.metrics import BY_NAME, tally
 from edge_app.training.network.classifier import Labelled, class_weights, metric_of
 from edge_app.training.network.exact import WEIGHTS, Floats
 from edge_app.training.network.layers import Conv1d, Dense, Layer, Layers, Mean, Pool1d, Reshape, Softmax, sizes
@@ -272,7 +272,7 @@ class ConvolutionTrainer:
         with self._torch.no_grad():
             inputs = self._torch.tensor(data.inputs, dtype=self._torch.float32)
             told = [self._logits(net, part, False).argmax(dim=1).numpy() for part in inputs.split(512)]
-        return measure(self.metric_name, confusion(data.classes, np.concatenate(told), data.n_classes))
+        return BY_NAME[self.metric_name](tally(data.classes, np.concatenate(told), data.n_classes))
 
     def _folded(self, net: _Net) -> Layers:
         """Our layers: batch normalisation inside the convolutions, weights on their grid."""

@@ -16,7 +16,7 @@ from edge_app.config.recipe import RecipeConfig
 from edge_app.core.errors import PluginError
 from edge_app.inference.manifest import Forest, Manifest, Score
 from edge_app.inference.score import LINEAR, LINEAR_KNOTS
-from edge_app.training.measures import by_class, confusion, measure
+from edge_app.training.metrics import BY_NAME, by_class, tally
 from edge_app.training.network.classifier import class_weights
 from edge_app.training.progress import Progress
 from edge_app.training.trainers.classes import ClassModel, feature_facts, score_sentence, standardize_classes
@@ -46,10 +46,8 @@ def train_forest(
     }
     metrics: dict[str, Any] = {"measured_on": "validation windows"}
     for step, classes in told.items():
-        counts = confusion(validation.classes, classes, len(train.names))
-        metrics[step] = {
-            name: round(measure(name, counts), 4) for name in ("macro_f1", "balanced_accuracy", "accuracy")
-        }
+        counts = tally(validation.classes, classes, len(train.names))
+        metrics[step] = {name: round(figure(counts), 4) for name, figure in BY_NAME.items()}
         metrics[step] |= {"classes": by_class(counts, train.names), "confusion": counts.tolist()}
     metrics["trees"] = {"trees": len(forest.roots), "nodes": len(forest.feature), "leaves": len(forest.leaves)}
     name = recipe.stop.metric

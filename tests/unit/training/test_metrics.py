@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_app.training.metrics import (
+    BY_NAME,
     accuracy,
     auroc,
     balanced_accuracy,
+    by_class,
     calibration,
     confusion,
     macro_f1,
@@ -20,6 +22,7 @@ from edge_app.training.metrics import (
     recalls,
     roc,
     sustained,
+    tally,
 )
 
 
@@ -82,6 +85,26 @@ def test_figures_of_a_confusion_are_those_of_the_textbook() -> None:
     assert accuracy(counts) == 4 / 6  # what is unclear is not right
     assert balanced_accuracy(counts) == 0.625
     assert macro_f1(counts) == pytest.approx((2 * 3 / (4 + 3) + 2 * 1 / (2 + 2)) / 2)
+
+
+def test_indices_are_counted_as_names_are() -> None:
+    counts = tally(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1, 0]), 3)
+
+    assert counts.tolist() == confusion("aaabbc", "aabbba", "abc", "abc").tolist() == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
+    assert BY_NAME["accuracy"](counts) == pytest.approx(4 / 6)
+    assert BY_NAME["balanced_accuracy"](counts) == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert BY_NAME["macro_f1"](counts) == pytest.approx((2 * 2 / 6 + 2 * 2 / 5 + 0) / 3)
+
+
+def test_each_class_has_its_figures_as_far_as_they_are_defined() -> None:
+    counts = tally(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1, 0]), 3)
+
+    assert by_class(counts, ("a", "b", "c"))["b"] == {"windows": 2, "sensitivity": 1.0, "precision": 0.6667}
+    assert by_class(counts, ("a", "b", "c"))["c"] == {"windows": 1, "sensitivity": 0.0}  # never told: no precision
+
+
+def test_a_class_that_is_told_and_never_came_counts_as_none_found() -> None:
+    assert macro_f1(tally(np.array([0, 0, 0, 0]), np.array([0, 0, 0, 1]), 2)) == pytest.approx((2 * 3 / 7 + 0) / 2)
 
 
 def test_a_class_that_never_came_has_no_recall_and_spoils_no_mean() -> None:

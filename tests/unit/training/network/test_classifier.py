@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from edge_app.config.recipe import StopRecipe
-from edge_app.training.measures import auroc, by_class, confusion, measure
 from edge_app.training.network.classifier import (
     Labelled,
     class_weights,
@@ -114,17 +113,6 @@ def test_the_exponential_is_right_to_the_last_bits() -> None:
     x = -np.concatenate([np.linspace(0, 40, 1001), [700.0, 0.0, 1e-300]])
     assert np.allclose(exponential(x), np.exp(x), rtol=1e-14, atol=0)
     assert exponential(np.array([-1e9]))[0] < 1e-300
-
-
-def test_measures_by_hand() -> None:
-    counts = confusion(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1, 0]), 3)
-    assert counts.tolist() == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
-    assert measure("accuracy", counts) == pytest.approx(4 / 6)
-    assert measure("balanced_accuracy", counts) == pytest.approx((2 / 3 + 1 + 0) / 3)
-    assert measure("macro_f1", counts) == pytest.approx((2 * 2 / 6 + 2 * 2 / 5 + 0) / 3)
-    assert by_class(counts, ("a", "b", "c"))["b"] == {"windows": 2, "sensitivity": 1.0, "precision": 0.6667}
-    assert "precision" not in by_class(counts, ("a", "b", "c"))["c"]
-    assert auroc(np.array([1.0, 3.0]), np.array([2.0, 3.0])) == 0.625  # 1 of 2, then 1 and a tie of 2
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
