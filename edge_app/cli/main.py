@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "train": ("train", "make an app's model from recordings"),
     "evaluate": ("evaluate", "measure an app on recordings: figures with intervals, and a report"),
     "backtest": ("backtest", "replay recordings through the deployed pipeline: what would it have done, and what if?"),
+    "fit": ("fit", "memory, flash, time and energy an app needs on a board, before it is deployed"),
     "schema": ("schema", "write the JSON Schema of configurations and messages"),
 }
 """Verb → module in edge_app/cli, and what it does in one line."""
