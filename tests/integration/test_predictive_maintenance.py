@@ -1,0 +1,42 @@
+"""What the bearing app answers to its own questions beside faults: the part, wear over a life, a slow cheap sensor."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.cli import REPOSITORY, edge_app
+
+pytestmark = pytest.mark.data
+
+APP = REPOSITORY / "apps" / "predictive_maintenance"
+WITHOUT_A_LINE = ("_B007_", "_B014_", "_B021_", "_OR014")
+"""Ball faults, and the outer race's of 0.014 inch, show no defect line (Smith and Randall 2015)."""
+
+
+def evaluated(shared_data, case: str, split: str = "test"):
+    done = edge_app("evaluate", APP, "--data", shared_data / "data", "--case", case, "--split", split, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_races_are_named_where_a_line_exists_and_no_part_is_named_wrongly(shared_data):
+    report = evaluated(shared_data, "types", "all")
+    assert report["int8"]["recordings_wrong_of"] == [0, 19]
+    for name, facts in report["recordings"].items():
+        expected = "unclear" if any(each in name for each in WITHOUT_A_LINE) else facts["class"]
+        assert facts["type"] == expected, name
+
+
+def test_a_bearing_is_told_before_it_fails_by_the_normal_of_its_own_first_quarter(shared_data):
+    (life,) = evaluated(shared_data, "wear")["recordings"].values()
+    assert life["baseline_windows"] == 8
+    assert 0.90 <= life["alarms_life"][0] <= 0.975
+    earlier = evaluated(shared_data, "wear", "train")["recordings"]["femto/Bearing1_1"]
+    assert 0.25 < earlier["first_alarm_life"] < 1  # it degrades gradually, from the middle of its life on
+
+
+def test_a_fan_behind_a_cheap_slow_sensor_raises_nothing_while_it_is_well(shared_data):
+    figures = evaluated(shared_data, "fan")["int8"]
+    assert figures["healthy_recordings_flagged_of"] == [0, 14]
