@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     from edge_app.training.backtest.run import backtest
 
     question, app = _question(args)
+    # Why nothing was learnt stands in each recording's line.
+    logging.getLogger("edge_app.runtime.learning").setLevel(logging.ERROR)
     live = sys.stderr.isatty()
 
     def tell(result: Result) -> None:
