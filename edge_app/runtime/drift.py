@@ -8,6 +8,7 @@ the band.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +51,7 @@ class Finding:
 
 
 class Drift:
-    """Follows one pipeline's features.
+    """Follows one pipeline's features; the thread that judges feeds it, others ask it and give it another baseline.
 
     Parameters
     ----------
@@ -63,36 +64,37 @@ class Drift:
     def __init__(self, names: Sequence[str], hop_s: float) -> None:
         self.names = tuple(names)
         self.every = max(1, round(TAKE_EVERY_S / hop_s))
+        self._mutex = threading.Lock()
         self._needed = max(2, -(-len(self.names) * SHARE_PERCENT // 100))
-        self._offset = np.zeros(len(self.names), np.int64)
-        self._multiplier = np.ones(len(self.names), np.int64)
-        self._shift = 0
         self.follow("", [0] * len(self.names), [1] * len(self.names), 1)
 
     def follow(
         self, baseline: str, offset: Sequence[int], multiplier: Sequence[int], shift: int, wander: Sequence[int] = ()
     ) -> None:
         """Begin anew against a baseline, named by a hash; `wander` as in LearntNormal."""
-        self.baseline = baseline
-        self._offset = np.array(offset, np.int64)
-        self._multiplier = np.array(multiplier, np.int64)
-        self._shift = shift
-        self._band = np.full(len(self.names), BAND_STEPS << MEAN_BITS, np.int64)
+        gains = np.array(multiplier, np.int64)
+        band = np.full(len(self.names), BAND_STEPS << MEAN_BITS, np.int64)
         if len(wander):
-            steps = BAND_WANDERS * np.array(wander, np.int64) * self._multiplier << MEAN_BITS >> shift
-            self._band = np.clip(steps, BAND_STEPS_MIN << MEAN_BITS, BAND_STEPS << MEAN_BITS)
-        self._mean = np.zeros(len(self.names), np.int64)
-        self.taken = 0
-        self._outside = 0
-        self.told = False
-        self._waited = 0
+            steps = BAND_WANDERS * np.array(wander, np.int64) * gains << MEAN_BITS >> shift
+            band = np.clip(steps, BAND_STEPS_MIN << MEAN_BITS, BAND_STEPS << MEAN_BITS)
+        with self._mutex:
+            self.baseline = baseline
+            self._offset, self._multiplier, self._shift = np.array(offset, np.int64), gains, shift
+            self._band = band
+            self._mean = np.zeros(len(self.names), np.int64)
+            self.taken = self._outside = self._waited = 0
+            self.told = False
 
     def take(self, values: NDArray[np.int16]) -> bool:
         """Features of a judged window without alarm; true when drift begins to be worth telling."""
         self._waited += 1
         if self._waited < self.every:
             return False
-        self._waited = 0
+        with self._mutex:
+            self._waited = 0
+            return self._take(values)
+
+    def _take(self, values: NDArray[np.int16]) -> bool:
         steps = np.clip((values - self._offset) * self._multiplier >> self._shift, -STEPS_LIMIT, STEPS_LIMIT)
         self.taken += 1
         # The first windows count equally, else the start would be believed for hours.
@@ -116,10 +118,11 @@ class Drift:
 
     def finding(self) -> Finding:
         """What lies outside now."""
-        far = np.abs(self._mean)
-        order = [int(index) for index in np.argsort(-(far / self._band), kind="stable")[:NAMED]]
-        top = tuple((self.names[index], self._db10(index)) for index in order)
-        return Finding(int(np.count_nonzero(far > self._band)), top)
+        with self._mutex:
+            far = np.abs(self._mean)
+            order = [int(index) for index in np.argsort(-(far / self._band), kind="stable")[:NAMED]]
+            top = tuple((self.names[index], self._db10(index)) for index in order)
+            return Finding(int(np.count_nonzero(far > self._band)), top)
 
     def _db10(self, index: int) -> int:
         counts = float(self._mean[index]) / 2.0**MEAN_BITS * 2.0**self._shift / float(self._multiplier[index])
@@ -128,14 +131,15 @@ class Drift:
 
     def snapshot(self) -> dict[str, Any]:
         """What must outlive the process: whole numbers, texts and lists."""
-        return {
-            "v": 1,
-            "baseline": self.baseline,
-            "mean": [int(each) for each in self._mean],
-            "taken": self.taken,
-            "outside": self._outside,
-            "told": self.told,
-        }
+        with self._mutex:
+            return {
+                "v": 1,
+                "baseline": self.baseline,
+                "mean": [int(each) for each in self._mean],
+                "taken": self.taken,
+                "outside": self._outside,
+                "told": self.told,
+            }
 
     def restore(self, snapshot: Mapping[str, Any]) -> bool:
         """Take a snapshot over; false, and nothing changed, when it is damaged or of another baseline."""
@@ -151,6 +155,7 @@ class Drift:
             return False
         if not (0 <= taken < 1 << 50 and 0 <= outside < 1 << 50):
             return False
-        self._mean = np.array(mean, np.int64)
-        self.taken, self._outside, self.told = taken, outside, bool(snapshot["told"])
+        with self._mutex:
+            self._mean = np.array(mean, np.int64)
+            self.taken, self._outside, self.told = taken, outside, bool(snapshot["told"])
         return True

@@ -65,6 +65,7 @@ class Collection:
             raise ControlError(f"{minutes:g} minutes are too many windows", f"At most {allowed} minutes fit in memory.")
         self.minutes, self.rate, self.despite_alarm = minutes, rate, despite_alarm
         self.values = np.empty((most, features), np.int16)
+        self._longest_s = BREAK_WINDOWS * hop_s
         self.count = self.unknown = self.idle = self._quality = self._away = 0
         self.breaks: list[int] = []
         self.begun_s: float | None = None
@@ -75,6 +76,8 @@ class Collection:
         window = judgement.window
         if self.begun_s is None:
             self.begun_s = window.start_s
+        elif window.start_s - self.last_s > self._longest_s:
+            self._away = BREAK_WINDOWS  # the sensor was gone, and no window told so
         self.last_s = window.end_s
         if judgement.usable and judgement.features is not None:
             if self._away >= BREAK_WINDOWS and self.count:
@@ -169,7 +172,7 @@ class Learning:
             log.warning("%s: drift is not kept: %s", self.pipeline.identity.key, error)
 
     def close(self) -> None:
-        """Wait for a fit that runs, keep the drift."""
+        """Wait for a fit that runs, keep the drift; after the last window, before the outbox drains."""
         thread = self._thread
         if thread is not None:
             thread.join()
@@ -210,8 +213,7 @@ class Learning:
             alarm = "raised" in judgement.events and not collection.despite_alarm
             if not alarm and not collection.complete:
                 return
-            self._collection = None
-            self._fitting = not alarm
+            self._collection, self._fitting = None, True
         if alarm:
             self._refuse(BaselineError("an alarm was raised while learning", DESPITE))
         elif self._spec.inline:
@@ -262,13 +264,11 @@ class Learning:
                 raise ControlError("no learning runs", "`edge-app learn … --status` shows what became of the last one.")
             self._collection = None
             self._outcome = {"result": "cancelled", "what": "cancelled; nothing of it was kept"}
-        self.store.ended()
+            self.store.ended()
         return self.status()
 
     def _refuse(self, error: EdgeAppError) -> None:
-        self._outcome = {"result": "refused", "what": error.what, "fix": error.fix}
-        self._fitting = False
-        self.store.ended()
+        self._end({"result": "refused", "what": error.what, "fix": error.fix})
         log.warning("%s: nothing was learnt: %s", self.pipeline.identity.key, error.what)
 
     def _fit(self, collection: Collection) -> None:
@@ -299,9 +299,13 @@ class Learning:
         number = self.store.keep(normal, values)
         words = f"Normal {number} learnt from {normal.windows} windows in {minutes_text(normal.seconds)}"
         self._serve((number, normal), words)
-        self._outcome = {"result": "learnt", "what": words, "number": number, "notes": list(normal.notes)}
-        self._fitting = False
+        self._end({"result": "learnt", "what": words, "number": number, "notes": list(normal.notes)})
+
+    def _end(self, outcome: dict[str, Any]) -> None:
+        """The last act of a learning: only after it may another begin, whose note on the disk is its own."""
         self.store.ended()
+        with self._mutex:
+            self._outcome, self._fitting = outcome, False
 
     # what people ask
 
@@ -357,7 +361,9 @@ class Learning:
         return here | compare(self.store, self._spec.make_model(), self._spec.settings, self.number)
 
     def _not_while_learning(self) -> None:
-        if self._collection is not None or self._fitting:
+        with self._mutex:
+            running = self._collection is not None or self._fitting
+        if running:
             raise ControlError("learning runs", "Wait for its end, or `edge-app learn … --cancel`.")
 
 

@@ -77,7 +77,6 @@ class Device:
                 log.warning(note)
             parts.restore()
             for learning in parts.learnings:
-                stack.callback(learning.close)
                 learning.load()
             self._open_sensors(stack)
             stack.callback(parts.outbox.close)
@@ -96,6 +95,8 @@ class Device:
         self.stopping.set()
         self.parts.watchdog.notify("STOPPING=1")
         self._join_readers_and_workers()
+        for learning in self.parts.learnings:
+            learning.close()  # a fit may yet have something to tell
         self.parts.outbox.drain(DRAIN_S)
         self._stack.close()
 

@@ -1,5 +1,7 @@
 """Learning inside a running pipeline: collecting, refusing, keeping, serving."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from edge_app.decision.anomaly import AnomalyDecider
 from edge_app.inference.gaussian import UnlearntGaussian
 from edge_app.inference.normal import NormalSettings
 from edge_app.runtime.learn_command import learn
-from edge_app.runtime.learning import Learning, LearningSpec
+from edge_app.runtime.learning import Collection, Learning, LearningSpec
 from edge_app.runtime.normals import NormalStore
 from edge_app.runtime.pipeline import Pipeline
 from edge_app.runtime.timebase import TimeBase
@@ -159,6 +161,31 @@ def test_a_short_break_is_no_harm(rig):
     rig.run(5, good=False)
     rig.run(196)
     assert rig.result == "learnt"
+
+
+def test_windows_before_and_after_a_sensor_was_gone_are_no_neighbours(rig):
+    collection = Collection(10.0, 1.0, 3, 1.0, despite_alarm=False)
+    rig.run(1)
+    window = rig.pipeline.last.window
+    for second in [*range(10), *range(12, 20), *range(80, 90)]:  # a hop of 3 s passes; one of 61 s parts
+        collection.take(replace(rig.pipeline.last, window=replace(window, start_s=second, end_s=second + 1.0)))
+    assert (collection.count, collection.breaks) == (28, [18])
+    assert collection.seconds == 90
+
+
+def test_no_learning_begins_before_the_last_one_has_ended(rig, monkeypatch):
+    tried = []
+
+    def ended():
+        with pytest.raises(ControlError, match="runs already"):
+            rig.start()
+        tried.append(True)
+
+    rig.start()
+    rig.run(101)
+    monkeypatch.setattr(rig.learning.store, "ended", ended)
+    rig.run(200)
+    assert (rig.result, tried) == ("learnt", [True])
 
 
 def test_an_alarm_raised_while_learning_ends_it(rig):

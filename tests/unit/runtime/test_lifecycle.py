@@ -36,7 +36,7 @@ class Outbox:
         pass
 
 
-def make_device(readers, *, inline=False):
+def make_device(readers, *, inline=False, learnings=(), outbox=None):
     journal = nullcontext()
     journal.notes = []
     health = SimpleNamespace(fields=dict)
@@ -44,8 +44,8 @@ def make_device(readers, *, inline=False):
     watchdog = Watchdog(SystemClock(), [])
     return Device(
         Parts(
-            readers, pipelines, [], journal, Outbox(), None, watchdog, health, SystemClock(),
-            inline=inline, keep_trying=False, restore=lambda: None,
+            readers, pipelines, [], journal, outbox or Outbox(), None, watchdog, health, SystemClock(),
+            inline=inline, keep_trying=False, restore=lambda: None, learnings=learnings,
         )
     )  # fmt: skip
 
@@ -106,3 +106,12 @@ def test_stopping_takes_no_lock_the_waiting_thread_may_hold():
     device.stopping.wait = lambda *_: pytest.fail("waits on the event a signal handler sets")
     with device:
         assert device.wait()
+
+
+def test_what_a_learning_has_to_tell_at_the_end_is_told_before_the_outbox_drains():
+    order, outbox = [], Outbox()
+    outbox.drain = lambda timeout_s: order.append("outbox drained")
+    learning = SimpleNamespace(load=lambda: order.append("loaded"), close=lambda: order.append("learning ended"))
+    with make_device([], learnings=[learning], outbox=outbox) as device:
+        device.wait()
+    assert order == ["loaded", "learning ended", "outbox drained"]
