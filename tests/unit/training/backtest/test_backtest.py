@@ -253,3 +253,38 @@ def test_features_are_computed_once_where_only_alarm_rules_change(app: Path, rec
     assert len(results) == 2
     assert len(runs) == 4  # two recordings, deployed and gate
     assert all(result.outcomes[2]["pump"].idle > 0 for result in results)
+
+
+def test_a_devices_overrides_and_machine_are_taken_from_its_file(app: Path, recordings: Path, capsys, tmp_path: Path):
+    device = tmp_path / "pump.yaml"
+    device.write_text(
+        f"device: {{id: pump-7, site: plant-a}}\napps: [{app}]\n"
+        "sensors: {vibration: {plugin: simulated, machine: pump}}\n"
+        f"override: {{{RAISE}: 1.0}}\n"
+    )
+
+    report = ask(app, recordings, capsys, "--device", str(device), "--set", "pipelines.pump.decision.hits=2")
+
+    assert report["pipelines"]["pump"]["events_found"] == 0  # no score is above 1.0
+    assert report["what_if"]["set"] == {RAISE: 1.0, "pipelines.pump.decision.hits": 2}
+
+
+def test_a_device_that_does_not_run_the_app_is_refused(repository: Path, app: Path, recordings: Path, capsys):
+    device = repository / "configs" / "devices" / "vital-signs.yaml"
+
+    assert main(["backtest", str(app), "--recordings", str(recordings), "--device", str(device)]) == 2
+    assert "does not run simulated_pump" in capsys.readouterr().err
+
+
+@pytest.mark.data
+def test_public_recordings_are_replayed_as_they_are(repository: Path, shared_data: Path, capsys):
+    """What the figures are is the app's business; what is counted is fixed by the files."""
+    app = repository / "apps" / "predictive_maintenance"
+
+    report = ask(app, shared_data / "data" / "cwru", capsys)
+
+    found = report["pipelines"]["bearing"]
+    healthy = [each for each in report["recordings"].values() if each["label"] in ("healthy", "normal")]
+    assert found["events"] == found["recordings"] - len(healthy)
+    assert found["normal_days"] * 86400 == pytest.approx(sum(each["seconds"] for each in healthy), abs=1.0)
+    assert found["unknown_share"] == 0.0
