@@ -216,9 +216,10 @@ def _single_window(distances: Floats, rule: Rule, hop_s: float, window_s: float,
     rise = float(excesses.mean()) * math.log(0.5 / chance)
     independent = len(excesses) / max(1.0, window_s / hop_s)  # windows that share samples tell the same
     error = rise / math.sqrt(max(1.0, independent))
+    once_in = f"{round(1 / chance):,}".replace(",", " ")
     words = (
         f"{len(distances)} windows are too few for their extremes: an exponential tail above their median, "
-        f"extrapolated to 1 window in {1 / chance:.3g}"
+        f"extrapolated to 1 window in {once_in}"
     )
     return Tail(max(level + rise + error, float(distances.max())), error, "single-window", words)
 
