@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_app.core.errors import ConfigError
+
 FeatureValues = NDArray[np.int16]
+
+NAMES_LISTED = 60
+"""Of more features an error names the first and the last."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,13 @@ class FeatureSchema:
             separators=(",", ":"),
         )
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def check_name(self, feature: str, *beside: str) -> None:
+        """Raises ConfigError for a feature that is neither in the vector nor one of those known `beside` it."""
+        names = (*beside, *self.names)
+        if feature not in names:
+            listed = ", ".join(names) if len(names) <= NAMES_LISTED else f"{names[0]} to {names[-1]}"
+            raise ConfigError(f"no feature {feature!r} in {self.plugin}", f"Features: {listed}.")
 
 
 @dataclass(frozen=True, slots=True)

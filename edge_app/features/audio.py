@@ -134,9 +134,7 @@ class LogMelFeatures:
 
     def _unit(self, feature: str) -> float:
         """What a feature of log2 0 stands for: 1, or one count of a log level in dB."""
-        if feature not in self.schema.names and feature != RMS:
-            names = ", ".join((RMS, *self.schema.names))
-            raise ConfigError(f"no feature {feature!r} in {self.schema.plugin}", f"Features: {names}.")
+        self.schema.check_name(feature, RMS)
         return DB_PER_COUNT if feature.startswith(STATISTICS[1:]) else 1.0
 
     def _plan(self, length: int, rate_hz: float, scale: float) -> _Plan:

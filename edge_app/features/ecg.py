@@ -130,17 +130,13 @@ class EcgBeat:
 
     def level(self, feature: str, value: float) -> int:
         """A ratio or share as that feature's integer."""
-        self._known(feature)
+        self.schema.check_name(feature)
         return level(value) if feature in RATIOS else round(256.0 * value)
 
     def physical(self, feature: str, level: int) -> float:
         """The inverse of `level`."""
-        self._known(feature)
+        self.schema.check_name(feature)
         return physical(level) if feature in RATIOS else level / 256.0
-
-    def _known(self, feature: str) -> None:
-        if feature not in NAMES:
-            raise ConfigError(f"no feature {feature!r} in {self.schema.plugin}", f"Features: {', '.join(NAMES)}.")
 
 
 def _doubts(window: Window) -> tuple[str, ...]:

@@ -101,17 +101,13 @@ class Rhythm:
 
     def level(self, feature: str, value: float) -> int:
         """A physical value (bpm, ms, percent, ratio) as that feature's integer."""
-        self._known(feature)
+        self.schema.check_name(feature)
         return level(value)
 
     def physical(self, feature: str, level: int) -> float:
         """The inverse of `level`."""
-        self._known(feature)
+        self.schema.check_name(feature)
         return physical(level)
-
-    def _known(self, feature: str) -> None:
-        if feature not in NAMES:
-            raise ConfigError(f"no feature {feature!r} in {self.schema.plugin}", f"Features: {', '.join(NAMES)}.")
 
 
 def ecg_beats_q8(samples: Counts, rate_hz: float) -> Ints:

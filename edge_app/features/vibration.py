@@ -97,19 +97,13 @@ class Vibration:
 
     def level(self, feature: str, value: float) -> int:
         """A physical value (g, ratio, mm/s; g² for bands) as that feature's integer."""
-        self._known(feature)
+        self.schema.check_name(feature)
         return level(value)
 
     def physical(self, feature: str, level: int) -> float:
         """The inverse of `level`."""
-        self._known(feature)
+        self.schema.check_name(feature)
         return physical(level)
-
-    def _known(self, feature: str) -> None:
-        if feature not in self.schema.names:
-            raise ConfigError(
-                f"no feature {feature!r} in {self.schema.plugin}", "Features: " + ", ".join(self.schema.names) + "."
-            )
 
     def _levels(self, spectral: Ints, silent: NDArray[np.bool_], shape: Ints) -> Ints:
         """Q16 logarithms to Q8 levels (n_axes, features of an axis) in the order of the schema, floors applied.

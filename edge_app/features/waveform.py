@@ -82,18 +82,13 @@ class Waveform:
 
     def level(self, feature: str, value: float) -> int:
         """A multiple of the window's root mean square as that feature's integer."""
-        self._known(feature)
+        self.schema.check_name(feature)
         return max(-32768, min(32767, math.floor(value * RMS_ONE + 0.5)))
 
     def physical(self, feature: str, level: int) -> float:
         """The inverse of `level`."""
-        self._known(feature)
+        self.schema.check_name(feature)
         return level / RMS_ONE
-
-    def _known(self, feature: str) -> None:
-        if feature not in self.schema.names:
-            first, last = self.schema.names[0], self.schema.names[-1]
-            raise ConfigError(f"no feature {feature!r} in {self.schema.plugin}", f"Features: {first} to {last}.")
 
     def _plan(self, length: int, rate_hz: float) -> _Plan:
         key = (length, rate_hz)

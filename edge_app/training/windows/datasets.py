@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from edge_app.core.clock import SystemClock
 from edge_app.core.errors import RecordingError
 from edge_app.core.files import file_hash
 from edge_app.core.frames import Frame, Window
+from edge_app.core.results import FeatureSchema
 from edge_app.core.stages import FeatureExtractor
 from edge_app.sensors.recording import load_recording
 from edge_app.training.importers.base import Recording, Signal
@@ -59,24 +60,25 @@ def signal_of(
     return _suiting_part(with_axes(signal, front.slot.axes, channel), front, span_s)
 
 
-def check_alike(signals: Sequence[Signal], front: Front) -> None:
-    """Signals of different rates are learnt from together only when the app's features mean the same at each.
+NONE_YET = FeatureSchema("", ())
+
+
+def agreed(schema: FeatureSchema, found: FeatureSchema, signal: Signal) -> FeatureSchema:
+    """The features all signals so far have in common; `NONE_YET` before the first.
+
+    Signals of different rates are learnt from together when the app's features mean the same at each.
 
     Raises
     ------
     RecordingError
-        With two of them and their rates.
+        This signal gives others.
     """
-    hashes: dict[str, Signal] = {}
-    for signal in {(each.rate_hz, each.scale): each for each in signals}.values():
-        hashes.setdefault(front.extractor(signal.rate_hz, signal.scale).schema.hash, signal)
-    if len(hashes) > 1:
-        one, other = list(hashes.values())[:2]
+    if schema is not NONE_YET and schema.hash != found.hash:
         raise RecordingError(
-            f"{one.title} has {one.rate_hz:g} Hz, {other.title} {other.rate_hz:g} Hz, and the app's features differ"
-            " between the two.",
-            "Train on recordings of one rate, or set the features so that both suffice (band_hz, bands).",
+            f"{signal.title} ({signal.rate_hz:g} Hz): gives other features than the signals before it.",
+            "Give signals of one kind: same axes, and rates at which the same features exist.",
         )
+    return found
 
 
 def _suiting_part(signal: Signal, task: Front, span_s: tuple[float, float] | None) -> Signal:

@@ -12,7 +12,7 @@ from edge_app.core.errors import ModelError, RecordingError
 from edge_app.core.results import FeatureSchema
 from edge_app.training.progress import Progress
 from edge_app.training.windows.augment import FeatureKinds, change_features, change_raw, kinds_of
-from edge_app.training.windows.datasets import Features, Windows, features_of
+from edge_app.training.windows.datasets import NONE_YET, Features, Windows, agreed, features_of
 from edge_app.training.windows.recipes import Task
 from edge_app.training.windows.samples import tell
 from edge_app.training.windows.sources import items_of
@@ -44,7 +44,7 @@ def load_healthy(task: Task, data_dir: Path, progress: Progress) -> Healthy:
     speeds, gains_db = (recipe.augment.speed, recipe.augment.gain_db) if changing else ([1.0], [0.0])
     parts: list[Windows] = []
     facts: list[dict[str, Any]] = []
-    schema = FeatureSchema("", ())
+    schema = NONE_YET
     items = items_of(recipe.train, task, data_dir)
     strange = [item for item in items if item.label not in recipe.healthy]
     if strange:
@@ -56,12 +56,7 @@ def load_healthy(task: Task, data_dir: Path, progress: Progress) -> Healthy:
     for number, item in enumerate(items):
         signal = item.load()
         extractor = task.extractor(signal.rate_hz, signal.scale, item.machine(recipe.bearing))
-        if schema.names and schema.hash != extractor.schema.hash:
-            raise RecordingError(
-                f"{item.title}: gives other features than the signals before it.",
-                "Give signals of one kind: same axes, and rates at which the same features exist.",
-            )
-        schema = extractor.schema
+        schema = agreed(schema, extractor.schema, signal)
         hop_s = item.source.hop_s or recipe.hop_s
         before = len(parts)
         for speed in speeds:

@@ -17,7 +17,7 @@ from edge_app.core.stages import FeatureExtractor
 from edge_app.training.importers.base import Reference, Signal
 from edge_app.training.progress import Progress
 from edge_app.training.windows.augment import change_raw
-from edge_app.training.windows.datasets import Features, verdicts
+from edge_app.training.windows.datasets import NONE_YET, Features, agreed, verdicts
 from edge_app.training.windows.recipes import Task
 from edge_app.training.windows.sources import Item
 
@@ -85,16 +85,11 @@ def samples_of(items: Sequence[Item], task: Task, progress: Progress, changed: b
     """
     names = class_names(task.recipe)
     parts: list[tuple[NDArray[np.int16], int, int, float]] = []
-    facts, unused, schema = [], 0, FeatureSchema("", ())
+    facts, unused, schema = [], 0, NONE_YET
     for number, item in enumerate(items):
         signal = item.load()
         extractor = task.extractor(signal.rate_hz, signal.scale, item.machine(task.recipe.bearing))
-        if schema.names and schema.hash != extractor.schema.hash:
-            raise RecordingError(
-                f"{item.title}: gives other features than the signals before it.",
-                "Give signals of one kind: same axes, and rates at which the same features exist.",
-            )
-        schema = extractor.schema
+        schema = agreed(schema, extractor.schema, signal)
         before = len(parts)
         for window, values, name in _labelled(item, signal, extractor, task, changed):
             if name in names:

@@ -10,8 +10,9 @@ import pytest
 from importer_files import noise
 
 from edge_app.core.errors import RecordingError
+from edge_app.core.results import FeatureSchema
 from edge_app.training.importers.base import Recording, Signal
-from edge_app.training.windows.datasets import check_alike, signal_of, windows
+from edge_app.training.windows.datasets import NONE_YET, agreed, signal_of, windows
 from edge_app.training.windows.front import app_document, load_front
 
 
@@ -67,18 +68,11 @@ def test_what_does_not_suit_the_app_is_refused(front, given: Signal, told: str):
 
 
 def test_rates_may_differ_where_the_features_mean_the_same(front):
-    check_alike([signal(), replace(signal(rate_hz=12000.0), title="b")], front)
+    first, second = (front.extractor(rate_hz, 0.001).schema for rate_hz in (3332.0, 12000.0))
+    assert agreed(agreed(NONE_YET, first, signal()), second, signal(rate_hz=12000.0)) == first
 
 
-def test_rates_that_change_the_features_are_refused_together(front, monkeypatch: pytest.MonkeyPatch):
-    class Schema:
-        def __init__(self, rate_hz: float) -> None:
-            self.hash = str(rate_hz)
-
-    class Extractor:
-        def __init__(self, rate_hz: float) -> None:
-            self.schema = Schema(rate_hz)
-
-    monkeypatch.setattr(type(front), "extractor", lambda self, rate_hz, scale: Extractor(rate_hz))
-    with pytest.raises(RecordingError, match="a has 3332 Hz, b 12000 Hz, and the app's features differ"):
-        check_alike([signal(), replace(signal(rate_hz=12000.0), title="b")], front)
+def test_rates_that_change_the_features_are_refused_together():
+    one, other = FeatureSchema("fake/1", ("a",)), FeatureSchema("fake/1", ("b",))
+    with pytest.raises(RecordingError, match=r"a \(12000 Hz\): gives other features than the signals before it"):
+        agreed(agreed(NONE_YET, one, signal()), other, signal(rate_hz=12000.0))
