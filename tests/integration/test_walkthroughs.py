@@ -1,22 +1,27 @@
-"""The tutorial's replay and the how-to about training, done as the pages say; only the recordings are made quicker."""
+"""The tutorials' replay and the how-to about training, done as the pages say; only the recordings are made quicker."""
 
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
+import threading
 
 import numpy as np
 import pytest
+import yaml
 from cli import REPOSITORY, edge_app, objects
 from doc_pages import blocks, command_lines, files_of
 
+from edge_app.runtime.record import Recorder, RecordPlan
 from edge_app.sensors.sim_machine import Fault
 from edge_app.sensors.simulated import Simulated
 from edge_app.testing.clock import FakeClock
 
 TUTORIAL = REPOSITORY / "docs" / "tutorial" / "first-device.md"
+OWN_APP = REPOSITORY / "docs" / "tutorial" / "own-app.md"
 TRAIN = REPOSITORY / "docs" / "how-to" / "train-a-model.md"
 
 
@@ -89,3 +94,45 @@ def test_a_model_is_trained_as_the_page_says(tmp_path):
     assert "0 alarms" in said["run"].stdout.splitlines()[-1]
     written = sorted(path.name for path in (tmp_path / "apps" / "my_machine" / "models").iterdir())
     assert written == ["my_machine.json", "my_machine.md", "my_machine.steps.npz", "my_machine.tflite"]
+
+
+def record_as_the_loops_say(page, folder, monkeypatch):
+    """The recordings that the loops of the tutorial make, without taking their minutes."""
+    monkeypatch.setattr("edge_app.runtime.record.QUEUE_FRAMES", 0)  # a clock that jumps fills any queue
+    clock = FakeClock()
+    for loop in (block for block in blocks(page, "sh") if block.startswith("for day")):
+        days = re.search(r"for day in ([\d ]+);", loop)[1].split()
+        label, seconds = re.search(r"--label (\w+) --seconds (\d+)", loop).groups()
+        fault = re.search(r"fault: (\{.*?\})", loop)
+        for day in days:
+            keys = {"fault": Fault(**yaml.safe_load(fault[1]))} if fault else {}
+            sensor = Simulated("pump", clock=clock, seed=int(day), rate_hz=3332.0, duration_s=float(seconds), **keys)
+            facts = {"device": "bench", "site": "home", "slot": "vibration", "plugin": "simulated"}
+            plan = RecordPlan(folder / "recordings", label, float(seconds))
+            recorded = Recorder(sensor, facts, plan, clock).run(threading.Event(), lambda _: None)
+            assert recorded.state == "finished"
+            assert recorded.sidecar.seconds == pytest.approx(float(seconds))
+
+
+@pytest.mark.slow
+def test_an_app_of_ones_own_comes_of_recordings_as_the_tutorial_says(tmp_path, monkeypatch):
+    record_as_the_loops_say(OWN_APP, tmp_path, monkeypatch)
+    (tmp_path / "my_machine").mkdir()
+    for name, text in files_of(OWN_APP).items():
+        (tmp_path / name).write_text(text.replace("epochs: 30", "epochs: 10"))
+
+    said = {}
+    for words in command_lines(OWN_APP):
+        if words[1] in ("recordings", "train", "check", "evaluate"):
+            done = edge_app(*words[1:], cwd=tmp_path, timeout_s=120)
+            assert done.returncode == 0, f"{shlex.join(words)}\n{done.stderr}"
+            said[words[1]] = said.get(words[1], "") + done.stdout
+
+    for verb, shown in (("recordings", "normal   3      1    1"), ("recordings", "nothing to put right")):
+        assert shown in said[verb]
+        assert shown in OWN_APP.read_text()
+    assert "ok     my_machine/app.yaml: app my_machine 1.0.0, for linux and micropython" in said["check"]
+    figures = {line[:31].strip(): line[31:].split("  ")[0] for line in said["evaluate"].splitlines()}
+    assert figures["faults flagged"] == "2 of 2 (0.158 to 1)"  # 0.025 ** (1 / 2): Clopper-Pearson
+    assert figures["healthy recordings flagged"] == "0 of 1 (0 to 0.975)"
+    assert (tmp_path / "report" / "report.html").is_file()
