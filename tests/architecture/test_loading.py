@@ -8,7 +8,10 @@ import sys
 import pytest
 
 SLOW_TO_LOAD = ("numpy", "pydantic", "yaml", "paho", "sqlite3", "rich", "scipy", "asyncio", "smbus2")
-NOT_ON_THE_DEVICE = ("scipy", "rich", "pandas", "matplotlib", "flatbuffers", "sklearn", "torch", "amqtt", "IPython")
+NOT_ON_THE_DEVICE = (
+    *("scipy", "rich", "pandas", "matplotlib", "flatbuffers", "sklearn", "torch", "amqtt", "IPython"),
+    *("edge_app.training", "edge_app.testing"),
+)
 DEVICE_PATH = """
 import pkgutil, edge_app.runtime.build, edge_app.runtime, edge_app.cli.run
 for room in ("sensors", "features", "inference", "decision", "transport"):

@@ -32,6 +32,7 @@ TRAINING = (
     ("windows",),
     ("trainers", "protocols"),
     ("evaluation",),
+    ("backtest", "fit"),
 )
 """Rooms and modules of training/ from the ground up, in the order of its data; what is named nowhere lies above all."""
 TRAINING_LEVEL = {room: level for level, rooms in enumerate(TRAINING) for room in rooms}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -10,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_app.core.errors import RecordingError
+from edge_app.core.files import read_at_most
 from edge_app.training.importers.base import SPLITS
 
 MANIFEST = "MANIFEST.csv"
 _MOST_FILES = 1_000_000
+_MOST_BYTES = 1 << 26
 _LEVELS_UP = 4
 """How far above the folder a MANIFEST.csv is looked for."""
 _PASSED_OVER = ("__pycache__", "node_modules")
@@ -85,14 +88,16 @@ def _splits_by_file(root: Path, files: tuple[Path, ...]) -> Callable[[Path], str
 def _read_manifest(path: Path) -> dict[str, str]:
     """Split by file (absolute). A MANIFEST.csv of another kind, without these columns, says nothing."""
     try:
-        with path.open(newline="", encoding="utf-8", errors="replace") as stream:
-            rows = csv.DictReader(stream)
-            if not {"file", "split"} <= set(rows.fieldnames or ()):
-                return {}
-            return {
-                os.path.realpath(path.parent / row["file"]): row["split"]
-                for row in rows
-                if row["file"] and row["split"] in SPLITS
-            }
+        content = read_at_most(path, _MOST_BYTES)
+        if content is None:
+            raise RecordingError(f"{path}: is too large for a list of recordings.", "Repair it, or take it away.")
+        rows = csv.DictReader(io.StringIO(content.decode("utf-8", "replace"), newline=""))
+        if not {"file", "split"} <= set(rows.fieldnames or ()):
+            return {}
+        return {
+            os.path.realpath(path.parent / row["file"]): row["split"]
+            for row in rows
+            if row["file"] and row["split"] in SPLITS
+        }
     except (OSError, csv.Error, ValueError) as error:
         raise RecordingError(f"{path}: cannot be read: {error}.", "Repair it, or take it away.") from error

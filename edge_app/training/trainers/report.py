@@ -10,7 +10,6 @@ import numpy as np
 
 from edge_app.core.units import SCORE_ONE
 from edge_app.inference.manifest import Manifest
-from edge_app.training.importers.base import Signal
 from edge_app.training.trainers.outcome import Outcome, Separation, separation
 from edge_app.training.windows.recipes import Task
 
@@ -56,21 +55,6 @@ def _row(outcome: Outcome, far: Separation) -> tuple[str, ...]:
 
 def _score(value: float) -> str:
     return f"{value / SCORE_ONE:.3f}"
-
-
-def data_facts(task: Task, signals: Sequence[Signal], windows: int) -> dict[str, Any]:
-    """What the model learnt from, for the manifest."""
-    sources = []
-    for source, signal in zip(task.recipe.train, signals, strict=True):
-        facts: dict[str, Any] = {"source": source.title, "seconds": round(signal.seconds, 3), "rate_hz": signal.rate_hz}
-        if source.span_s is not None:
-            facts["span_s"] = list(source.span_s)
-        if signal.sha256:
-            facts["sha256"] = signal.sha256
-        if source.simulated:
-            facts |= {"seed": source.seed, "profile": source.profile}
-        sources.append(facts)
-    return {"healthy": sources, "windows": windows, "augment": task.recipe.augment.model_dump(mode="json")}
 
 
 def metrics_of(outcomes: list[Outcome], raise_score: int) -> dict[str, Any]:

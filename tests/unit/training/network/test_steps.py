@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from edge_app.core.errors import ModelError
 from edge_app.training.network.layers import Conv1d, Dense, Layers, Mean, Pool1d, Reshape, Softmax, forward
-from edge_app.training.network.steps import float_output, load_steps, steps_bytes
+from edge_app.training.network.steps import MAX_FILE_BYTES, float_output, load_steps, steps_bytes
 
 RANDOM = np.random.RandomState(1)
 AUTOENCODER: Layers = [
@@ -59,6 +60,15 @@ def test_a_file_with_objects_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "m.steps.npz"
     np.savez(file, **{"trained/0/Dense": np.array([{"a": 1}], dtype=object)})
     with pytest.raises(ModelError, match=r"cannot read the float steps"):
+        load_steps(file)
+
+
+def test_a_file_that_would_unpack_to_more_than_fits_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    file = tmp_path / "m.steps.npz"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("trained/0/Dense/bias.npy", bytes(MAX_FILE_BYTES + 1))
+    assert file.stat().st_size < 100_000
+    with pytest.raises(ModelError, match=f"larger than {MAX_FILE_BYTES} bytes"):
         load_steps(file)
 
 
