@@ -16,7 +16,7 @@ Score = Annotated[float, Field(ge=0.0, le=1.0)]
 class AnomalyConfig(BaseModel):
     """When to speak. Scores are 0..1; due when `hits` of the last `of` judged windows are above `raise_above`."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     raise_above: Score = 0.80
     """A window with a higher score speaks for the alarm."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class VibrationConfig(BaseModel):
     """Keys of `features: {plugin: vibration, …}`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     band_hz: Annotated[tuple[float, float], Field(description="Lowest and highest frequency analysed (Hz).")]
     bands: Annotated[int, Field(ge=1, le=128, description="Bands of equal frequency ratio between them.")] = 32
@@ -38,7 +38,7 @@ class VibrationConfig(BaseModel):
 class BearingLinesConfig(BaseModel):
     """Keys of `features: {plugin: bearing_lines, …}`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     envelope_hz: Annotated[
         tuple[float, float], Field(description="Band in which the bearing rings, whose envelope is searched (Hz).")
@@ -116,7 +116,7 @@ BEARING_LINES = Plugin(
 class LogMelConfig(BaseModel):
     """Keys of `features: {plugin: log_mel, …}`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     band_hz: Annotated[tuple[float, float], Field(description="Lowest and highest frequency heard (Hz).")]
     bands: Annotated[int, Field(ge=2, le=64, description="Bands of equal width in mel between them.")] = 12
@@ -165,7 +165,7 @@ LOG_MEL = Plugin(
 class RhythmConfig(BaseModel):
     """Keys of `features: {plugin: rhythm, …}`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     signal: Annotated[Literal["ecg", "ppg"], Field(description="What the sensor shows: an ECG or a pulse wave (PPG).")]
 
@@ -193,7 +193,7 @@ RHYTHM = Plugin(
 class EcgBeatConfig(BaseModel):
     """Keys of `features: {plugin: ecg_beat}`: there are none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def _create_ecg_beat(config: EcgBeatConfig, context: FeatureContext) -> EcgBeat:
@@ -219,7 +219,7 @@ ECG_BEAT = Plugin(
 class WaveformConfig(BaseModel):
     """Keys of `features: {plugin: waveform, …}`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     samples: Annotated[int, Field(ge=8, le=4096, description="Values per axis: the length of the network's input.")]
     rate_hz: Annotated[float, Field(gt=0, description="Rate of the values (Hz), whatever the sensor's.")]

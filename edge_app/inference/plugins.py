@@ -24,7 +24,7 @@ AppFile = Annotated[str, AfterValidator(_inside)]
 class TfliteConfig(BaseModel):
     """An int8 .tflite model with its manifest."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     file: AppFile = Field(examples=["models/bearing_int8.tflite"])
     """Model file, relative to the app's folder."""
@@ -37,7 +37,7 @@ class TfliteConfig(BaseModel):
 class GaussianConfig(BaseModel):
     """A Gaussian (Mahalanobis) model: its manifest is the whole model."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     file: AppFile | None = Field(None, examples=["models/pump_gaussian.json"])
     """Manifest, relative to the app's folder; without one nothing is judged until `edge-app learn` has been run."""
@@ -46,7 +46,7 @@ class GaussianConfig(BaseModel):
 class GmmConfig(BaseModel):
     """A mixture of Gaussians: its manifest is the whole model."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     file: AppFile = Field(examples=["models/pump_gmm.json"])
     """Manifest, relative to the app's folder."""
@@ -55,7 +55,7 @@ class GmmConfig(BaseModel):
 class ForestConfig(BaseModel):
     """A random forest: its manifest is the whole model."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     file: AppFile = Field(examples=["models/fault_forest.json"])
     """Manifest, relative to the app's folder."""
@@ -121,7 +121,7 @@ GAUSSIAN = Plugin(
 class BearingTypeConfig(BaseModel):
     """The part of a bearing that fails, by the line that stands out."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     above_db: float = Field(default=13.5, ge=3, le=60)
     """How far the highest line must stand over its surroundings (dB)."""
@@ -163,7 +163,7 @@ FOREST = Plugin(
 class LimitConfig(BaseModel):
     """Between what a feature is normal; at least one side."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
     below: float | None = Field(None, gt=0, examples=[40])
     """A lower value is beyond the limit (unit of the feature)."""
@@ -184,7 +184,7 @@ class LimitConfig(BaseModel):
 class LimitsConfig(BaseModel):
     """Limits of features: no training, no file."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
     limits: dict[str, LimitConfig] = Field(min_length=1, examples=[{"heart_rate_bpm": {"below": 40, "above": 130}}])
     """By feature: between what it is normal. A value at its limit scores 0.50."""
