@@ -74,7 +74,7 @@ def _print(evaluation: Evaluation) -> None:
         print(case_heading(outcome))
         print_table(metric_rows(outcome))
         print()
-        print_table(recording_rows(outcome))
+        print_table(recording_rows(outcome, float_steps=False))
         print()
         for remark in remarks(outcome):
             print(f"  {remark}")

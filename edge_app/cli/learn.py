@@ -13,6 +13,17 @@ POLL_S = 1.0
 ORDERS = ("status", "cancel", "compare", "history", "rollback", "forget")
 
 
+EXAMPLES = """examples:
+  edge-app learn configs/devices/pump-7.yaml --minutes 10 --false-alarms-per-week 1
+  edge-app learn pump-7 --status
+  edge-app learn pump-7 --compare
+  edge-app learn pump-7 --rollback
+
+Let the healthy machine run as it normally does. No sample is stored; what was learnt lies in the state folder.
+Exit status: 0 done, 2 refused with the reason, wrong input, or no running device.
+"""
+
+
 def positive(text: str) -> float:
     """A number above 0, for argparse."""
     try:
@@ -20,11 +31,12 @@ def positive(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and below a million")
     return value
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EXAMPLES
     parser.add_argument("device", metavar="DEVICE", help="the device's file or its id; it must be running")
     parser.add_argument("--pipeline", metavar="NAME", help="which pipeline, where the device has several")
     parser.add_argument(

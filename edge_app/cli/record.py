@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--chunk-seconds",
-        type=positive_seconds,
+        type=_chunk_seconds,
         default=60.0,
         metavar="N",
         help="length of a file; what a power loss costs at most (default: 60)",
@@ -59,6 +59,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with a recording that Ctrl-C or the disk ended")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout at the end")
     parser.add_argument("--state-dir", metavar="DIR", help="where the running device keeps its lock")
+
+
+def _chunk_seconds(text: str) -> float:
+    """A file a frame would be slower than the sensor; a file above 4 GB is no WAV."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.1 <= value <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds from 0.1 to 3600; write e.g. 60")
+    return value
 
 
 def _megabytes(text: str) -> float:

@@ -175,6 +175,8 @@ def choose(
         for part, span_s in _parts(case, recording, signal, uses, split, chosen):
             shortest_s = front.pipeline.window.seconds
             if span_s is not None and span_s[1] - span_s[0] < shortest_s:
+                if recording.id in (name for names in chosen.other_split.values() for name in names):
+                    continue  # the end of a recording that was used as good as whole
                 chosen.left_out[recording.id] = f"{span_s[1] - span_s[0]:.2f} s are less than one window"
                 continue
             tell(recording.id)

@@ -36,6 +36,11 @@ WORDS = {
     "hr_mae_bpm": "heart rate, mean absolute error (bpm)",
     "hr_bias_bpm": "heart rate, mean error (bpm)",
     "accepted_share": "windows accepted",
+    "hr_p95_bpm": "heart rate, error that 95 % stay below (bpm)",
+    "sdnn_bias_ms": "SDNN, mean error (ms)",
+    "sdnn_p95_ms": "SDNN, error that 95 % stay below (ms)",
+    "rmssd_bias_ms": "RMSSD, mean error (ms)",
+    "rmssd_p95_ms": "RMSSD, error that 95 % stay below (ms)",
     "sdnn_mae_ms": "SDNN, mean absolute error (ms)",
     "rmssd_mae_ms": "RMSSD, mean absolute error (ms)",
     "beat_se": "heartbeats found (Se)",
@@ -48,6 +53,8 @@ WORDS = {
 """Names of metrics for people; others have their underscores taken out."""
 HIDDEN = ("false_alarms_per_hour", "clipped_share")
 """Metrics left to the JSON."""
+_UNITS = ("_ms", "_bpm", "_s")
+"""Endings of metrics that are measured in something: three figures of them say all there is."""
 RATES = ("false_alarms_per_day", "false_alarms_per_day_at_most")
 RATE_HOURS = 1.0
 """With less healthy signal than this (h) rates a day are left to the JSON: they would say nothing."""
@@ -103,9 +110,15 @@ def value_text(metrics: Mapping[str, Any], name: str) -> str:
     if name == "healthy_hours":
         return duration_text(value)
     pair = metrics.get(f"{name}_of")
-    text = f"{pair[0]} of {pair[1]}" if pair else number_text(value)
+    text = f"{pair[0]} of {pair[1]}" if pair else _measured_text(value, name)
     bounds = metrics.get(f"{name}_ci95")
     return f"{text} ({bounds[0]:.3g} to {bounds[1]:.3g})" if bounds else text
+
+
+def _measured_text(value: Any, name: str) -> str:
+    if isinstance(value, float) and name.endswith(_UNITS):
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return number_text(value)
 
 
 def duration_text(hours: float) -> str:
@@ -129,19 +142,20 @@ def number_text(value: Any) -> str:
     return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) < 100 else f"{value:.6g}"
 
 
-def recording_rows(outcome: CaseOutcome) -> list[tuple[str, ...]]:
-    """One row a recording, one column a plain fact."""
+def recording_rows(outcome: CaseOutcome, *, float_steps: bool = True) -> list[tuple[str, ...]]:
+    """One row a recording, one column a plain fact; those of the float steps last, or not at all."""
     recordings = outcome.result.recordings
     columns = list(dict.fromkeys(key for facts in recordings.values() for key in facts))
     plain = [key for key in columns if key not in _PASSED_OVER and _is_plain(recordings, key)]
     steps = tuple(f"{step}_" for step in outcome.result.metrics if step != INT8)
     ordered = [key for key in FACTS if key in plain] + [key for key in plain if key not in FACTS]
-    ordered = [key for key in ordered if not key.startswith(steps)] + [key for key in ordered if key.startswith(steps)]
+    of_steps = [key for key in ordered if key.startswith(steps)] if float_steps else []
+    ordered = [key for key in ordered if not key.startswith(steps)] + of_steps
     if not any(facts.get("unknown") for facts in recordings.values()):
         ordered = [key for key in ordered if key != "unknown"]
     heading = ("recording", *(key.replace("_", " ") for key in ordered))
     return [heading] + [
-        (name, *(_cell(facts.get(key)) for key in ordered)) for name, facts in sorted(recordings.items())
+        (name, *(_cell(facts.get(key), key) for key in ordered)) for name, facts in sorted(recordings.items())
     ]
 
 
@@ -149,8 +163,10 @@ def _is_plain(recordings: Mapping[str, Mapping[str, Any]], key: str) -> bool:
     return all(not isinstance(facts.get(key), dict | list | tuple) for facts in recordings.values())
 
 
-def _cell(value: Any) -> str:
-    return "-" if value is None else number_text(value)
+def _cell(value: Any, key: str) -> str:
+    if key == "seconds" and isinstance(value, float):
+        return f"{value:.1f}"
+    return "-" if value is None else _measured_text(value, key)
 
 
 def footprint_rows(outcome: CaseOutcome) -> list[tuple[str, ...]]:

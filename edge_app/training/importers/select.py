@@ -85,9 +85,12 @@ def _nothing(what: str, missing: list[Any], recordings: list[Recording], values:
     known = [str(value) for each in values for value in each]
     near = difflib.get_close_matches(str(missing[0]), known, n=1, cutoff=0.5)
     named = ", ".join(str(value) for value in missing)
+    hint = "`edge-app recordings DIR` lists what there is."
+    if what == "split" and first == ["(none)"]:
+        hint = "Choose them: edge-app recordings DIR --split 0.6/0.2/0.2"
     return RecordingError(
         f"none of {len(recordings)} recordings has {what} {named}; there is: {shown or 'nothing'}.",
-        f"Did you mean {near[0]}?" if near else "`edge-app recordings DIR` lists what there is.",
+        f"Did you mean {near[0]}?" if near else hint,
     )
 
 

@@ -92,3 +92,9 @@ def test_a_cut_through_pauses_keeps_them():
 def test_a_span_with_nothing_in_it_is_refused(span, told):
     with pytest.raises(RecordingError, match=told):
         cut(signal(), span)
+
+
+def test_recordings_that_were_never_split_say_how_to():
+    unsplit = [Recording("own/a", "own", "normal", "a", load=lambda: None)]
+    with pytest.raises(RecordingError, match=r"--split 0\.6/0\.2/0\.2"):
+        select(unsplit, split="train")
