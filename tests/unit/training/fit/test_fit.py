@@ -35,6 +35,12 @@ class Ticking(FakeClock):
         return self.at_s
 
 
+@pytest.fixture(autouse=True)
+def _a_process_of_60_mb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `edge-app fit` takes by itself: the tests' own process holds whatever other tests have loaded."""
+    monkeypatch.setattr("edge_app.training.fit.needs._resident_bytes", lambda: 60e6)
+
+
 @pytest.fixture
 def app(repository: Path) -> Path:
     return repository / "apps" / "simulated_pump"
