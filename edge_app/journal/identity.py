@@ -34,7 +34,7 @@ def begin_boot(store: Store, mark_file: MarkFile, lost: str) -> Identity:
     meta = dict(store.read("SELECT key, value FROM meta"))
     mark = mark_file.read()
     same = bool(meta) and mark is not None and _belongs(meta, mark, mark_file.stamp())
-    if meta and not same:
+    if meta and not same and not _unborn(meta, mark):
         lost = "replaced"
     before = mark or Mark(str(meta.get("jid", "")), int(meta.get("boot", 0)), "")
     boot = max(before.boot, int(meta.get("boot", 0))) + 1
@@ -56,6 +56,11 @@ def _belongs(meta: Mapping[str, Any], mark: Mark, stamp: str) -> bool:
     if mark.nonce == meta["nonce"]:
         return bool(meta["stamp"] in ("", stamp))
     return bool(meta["stamp"] == "" and mark.nonce == meta["previous"])
+
+
+def _unborn(meta: Mapping[str, Any], mark: Mark | None) -> bool:
+    """Whether the very first opening ended before its mark was written: nothing was ever committed then."""
+    return mark is None and meta["stamp"] == "" and meta["previous"] == ""
 
 
 def _write_meta(store: Store, values: Mapping[str, object]) -> None:

@@ -149,3 +149,18 @@ def test_the_mark_is_never_ahead_of_the_database(path):
     assert after.jid != kept.jid
     assert after.boot == kept.boot + 6
     store.close()
+
+
+def test_a_first_opening_that_is_cut_short_before_its_mark_has_lost_nothing_and_tells_no_gap(path, put, monkeypatch):
+    def cut(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MarkFile, "write", cut)
+        with pytest.raises(KeyboardInterrupt):
+            Journal(path).open()
+
+    with Journal(path) as journal:
+        assert journal.notes == []
+        assert journal.untold_gaps(10) == []
+        assert [row.key[1:] for row in put(journal, "info")] == [(2, 0)]  # the boot is used up
