@@ -279,7 +279,8 @@ def test_json_is_one_object_a_line(capsys):
 
 
 def test_a_reader_who_leaves_ends_the_demo_quietly():
-    command = f"{shlex.join(COMMAND)} demo --headless --seconds 30 | head -1"
+    as_a_user = [word for word in COMMAND if word not in ("-W", "error")]  # what Python says of itself at exit is off
+    command = f"{shlex.join(as_a_user)} demo --headless --seconds 30 | head -1"
     began_s = time.monotonic()
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, env=environment())
     assert done.stdout.startswith("broker: mosquitto at ")
