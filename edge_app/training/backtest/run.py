@@ -36,8 +36,6 @@ from edge_app.training.importers.sessions import Session, session_of
 from edge_app.training.windows.front import app_document
 
 DEPLOYED = "as deployed"
-LEARNS_WITHOUT = ("clear_below", "off_delay_s", "unknown_after", "idle_after", "level", "latch", "max_per_hour")
-"""Keys of a decision that learning normal does not look at."""
 
 
 @dataclass(frozen=True)

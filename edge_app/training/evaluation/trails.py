@@ -10,7 +10,7 @@ import numpy as np
 from edge_app.core.results import FeatureVector
 from edge_app.training.importers.base import Recording, Signal
 from edge_app.training.protocols.base import Trail
-from edge_app.training.windows.datasets import windows
+from edge_app.training.windows.datasets import screened
 from edge_app.training.windows.front import Front
 
 Span = tuple[float, float]
@@ -39,28 +39,17 @@ def trail_of(
     machine : mapping, optional
         Facts of the machine, as a device's `machine:` block.
     """
-    rate_hz = max(signal.rate_hz, front.slot.min_rate_hz)
-    extractor = front.extractor(rate_hz, signal.scale, machine)
-    is_idle = front.idle_test(extractor, rate_hz, signal.scale)
+    extractor = front.extractor(max(signal.rate_hz, front.slot.min_rate_hz), signal.scale, machine)
     began_s = span_s[0] if span_s else 0.0
     verdicts: list[str] = []
     starts, ends, focus, reasons = [], [], [], []
     vectors: list[FeatureVector] = []
-    for window in windows(signal, front, hop_s or front.pipeline.window.hop_s):
-        verdict, reason = "unknown", ""
-        if not window.quality.judgeable:
-            reason = (window.quality.reasons or ("quality",))[0]
-        else:
-            vector = extractor.extract(window)
-            if is_idle is not None and is_idle(window, vector):
-                verdict = "idle"
-            elif vector.doubts:
-                reason = vector.doubts[0]
-            else:
-                verdict = "judged"
-                vectors.append(vector)
-        verdicts.append(verdict)
-        reasons.append(reason)
+    for each in screened(signal, front, hop_s or front.pipeline.window.hop_s, extractor):
+        window = each.window
+        if each.vector is not None:
+            vectors.append(each.vector)
+        verdicts.append(each.verdict)
+        reasons.append(each.reason)
         starts.append(began_s + window.start_s)
         ends.append(began_s + window.end_s)
         marked = window.marks[window.focus] if window.focus >= 0 and window.marks else None

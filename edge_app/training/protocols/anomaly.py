@@ -17,7 +17,7 @@ from edge_app.training.protocols.base import INT8, Case, CaseResult, Curve, Figu
 from edge_app.training.protocols.bootstrap import Weights
 from edge_app.training.protocols.measures import Measures
 from edge_app.training.protocols.quiet import measure_quiet
-from edge_app.training.protocols.verdicts import Verdict, clipped_share, facts_of, trace, verdict_of
+from edge_app.training.protocols.verdicts import Verdict, clipped_share, facts_of, scores_of, trace, verdict_of
 
 MOST_TRACES = 8
 """Score plots in a report: of healthy ones and of faults those nearest to being judged wrong."""
@@ -68,11 +68,6 @@ def _parted(case: Case, verdicts: Sequence[Verdict]) -> tuple[list[Verdict], lis
     return healthy, [each for each in verdicts if not case.is_healthy(each.trail.label)]
 
 
-def _scores(verdicts: Sequence[Verdict]) -> NDArray[np.int64]:
-    """Scores of all recordings together."""
-    return np.concatenate([np.empty(0, np.int64), *(each.scores for each in verdicts)])
-
-
 def _missing(healthy: Sequence[Verdict], faulty: Sequence[Verdict]) -> str:
     if not any(len(each.scores) for each in healthy):
         return "one class only: no judged window of a healthy recording"
@@ -104,7 +99,7 @@ def figures(case: Case, verdicts: Mapping[str, list[Verdict]]) -> list[Figure]:
     """ROC of every step, and the score over time of the recordings nearest to being judged wrong."""
     curves = []
     for step, found in verdicts.items():
-        healthy, faulty = (_scores(part) for part in _parted(case, found))
+        healthy, faulty = (scores_of(part) for part in _parted(case, found))
         x, y = roc(healthy, faulty)
         if x:
             curves.append(Curve(step, tuple(x), tuple(y)))

@@ -22,7 +22,7 @@ from edge_app.beat_windowing import AFTER_S
 from edge_app.core.stages import Model
 from edge_app.training.importers.base import Reference
 from edge_app.training.protocols.base import Case, CaseResult, Confusion, Trail, infer_all
-from edge_app.training.protocols.bootstrap import Weights
+from edge_app.training.protocols.bootstrap import pooled
 from edge_app.training.protocols.measures import Measures
 
 Ints = NDArray[np.int64]
@@ -203,7 +203,7 @@ FIGURES: dict[str, Figure] = {
 def _measure(measures: Measures, matched: Sequence[Matched], tables: Ints) -> None:
     groups = [each.trail.recording.group for each in matched]
     for name, figure in FIGURES.items():
-        measures.figure(name, _pooled(tables, figure), groups)
+        measures.figure(name, pooled(tables, figure), groups)
     for name, figure in FIGURES.items():
         own = np.array([figure(table) for table in tables])
         if len(own) and not np.isnan(own).all():
@@ -215,10 +215,6 @@ def _measure(measures: Measures, matched: Sequence[Matched], tables: Ints) -> No
         measures.value("beat_ppv_after_5min", found / (found + false))
     measures.count("beats", int(tables[:, :NO_BEAT].sum()))
     measures.count("beats_not_judged", int(tables[:, :NO_BEAT, UNJUDGED].sum()))
-
-
-def _pooled(tables: Ints, figure: Figure) -> Callable[[Weights], float]:
-    return lambda weights: figure(np.tensordot(weights, tables, axes=1))
 
 
 def _after(each: Matched, start_s: float) -> tuple[int, int, int]:

@@ -24,6 +24,14 @@ Statistic = Callable[[Weights], float]
 """A figure of the units, each counted as often as its weight says; NaN where it is not defined."""
 
 
+def pooled(tables: NDArray[np.int64], figure: Callable[[NDArray[np.int64]], float]) -> Statistic:
+    """A figure of counts added up over the units, as a statistic of their weights.
+
+    `tables` has the units first, (n_units, …); `figure` takes one table.
+    """
+    return lambda weights: figure(np.tensordot(weights, tables, axes=1))
+
+
 @dataclass(frozen=True)
 class Interval:
     """A 95 % interval, or why there is none."""

@@ -20,7 +20,7 @@ from edge_app.core.units import SCORE_ONE
 from edge_app.training import metrics
 from edge_app.training.metrics import Counts
 from edge_app.training.protocols.base import INT8, Calibration, Case, CaseResult, Confusion, Trail, infer_all
-from edge_app.training.protocols.bootstrap import Weights
+from edge_app.training.protocols.bootstrap import pooled
 from edge_app.training.protocols.measures import Measures
 
 UNCLEAR = "unclear"
@@ -93,9 +93,6 @@ def _measure(measures: Measures, typed: Sequence[Typed], classes: Sequence[str])
     groups = [each.trail.recording.group for each in found]
     tables = _table(found, classes)
 
-    def over(figure: Callable[[Counts], float]) -> Callable[[Weights], float]:
-        return lambda weights: figure(np.tensordot(weights, tables, axes=1))
-
     for name, figure in (
         ("accuracy", metrics.accuracy),
         ("balanced_accuracy", metrics.balanced_accuracy),
@@ -104,12 +101,12 @@ def _measure(measures: Measures, typed: Sequence[Typed], classes: Sequence[str])
         if len({each.truth for each in found}) < 2 and name != "accuracy":
             measures.undefined(name, "one class only")
         else:
-            measures.figure(name, over(figure), groups)
+            measures.figure(name, pooled(tables, figure), groups)
     for index, name in enumerate(classes):
         if name not in {each.truth for each in found}:
             continue
-        measures.figure(f"recall_{name}", over(partial(_at, metrics.recalls, index)), groups)
-        measures.figure(f"precision_{name}", over(partial(_at, metrics.precisions, index)), groups)
+        measures.figure(f"recall_{name}", pooled(tables, partial(_at, metrics.recalls, index)), groups)
+        measures.figure(f"precision_{name}", pooled(tables, partial(_at, metrics.precisions, index)), groups)
     majorities = [each.majority(classes) for each in found]
     right = sum(told == each.truth for told, each in zip(majorities, found, strict=True))
     measures.share("recording_accuracy", right, len(found))

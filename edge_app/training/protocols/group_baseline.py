@@ -23,7 +23,7 @@ from edge_app.training.protocols.baselines import cycled, learnt, settings_for
 from edge_app.training.protocols.bootstrap import Weights
 from edge_app.training.protocols.measures import Measures
 from edge_app.training.protocols.quiet import measure_quiet
-from edge_app.training.protocols.verdicts import Verdict, clipped_share, facts_of, trace, verdict_of
+from edge_app.training.protocols.verdicts import Verdict, clipped_share, facts_of, scores_of, trace, verdict_of
 
 MOST_TRACES = 8
 
@@ -186,7 +186,7 @@ def _across(
                 verdicts = [verdict_of(case, trail, one.model) for trail in trails]
                 healthy = [verdict for verdict in verdicts if case.is_healthy(verdict.trail.label)]
                 faults = [verdict for verdict in verdicts if not case.is_healthy(verdict.trail.label)]
-                found = auroc(_joined(healthy), _joined(faults))
+                found = auroc(scores_of(healthy), scores_of(faults))
                 if not np.isnan(found):
                     Measures(result, step).value(f"across_auroc_{one.name}_to_{other}", found)
                 if healthy and step == INT8:
@@ -198,16 +198,12 @@ def _across(
         )
 
 
-def _joined(verdicts: Sequence[Verdict]) -> NDArray[np.int64]:
-    return np.concatenate([np.empty(0, np.int64), *(each.scores for each in verdicts)])
-
-
 def _rocs(machines: Mapping[str, list[Machine]]) -> list[Roc]:
     found = []
     for index, machine in enumerate(machines[INT8]):
         curves = []
         for step, each in machines.items():
-            x, y = roc(_joined(each[index].healthy), _joined(each[index].faults))
+            x, y = roc(scores_of(each[index].healthy), scores_of(each[index].faults))
             if x:
                 curves.append(Curve(step, tuple(x), tuple(y)))
         if curves:

@@ -56,6 +56,11 @@ def verdict_of(case: Case, trail: Trail, model: Model, first: int = 0) -> Verdic
     )
 
 
+def scores_of(verdicts: Sequence[Verdict]) -> NDArray[np.int64]:
+    """Scores of all recordings together."""
+    return np.concatenate([np.empty(0, np.int64), *(each.scores for each in verdicts)])
+
+
 def clipped_share(verdicts: Sequence[Verdict]) -> float:
     """Share of all model inputs that met the int8 limits."""
     inputs = sum(each.trail.features.size for each in verdicts)

@@ -14,7 +14,7 @@ from edge_app.inference.score import ScoreMap
 from edge_app.training.importers.base import Signal
 from edge_app.training.metrics import auroc, sustained
 from edge_app.training.trainers.learn import Learnt, infer_all
-from edge_app.training.windows.datasets import verdicts
+from edge_app.training.windows.datasets import screened
 from edge_app.training.windows.recipes import Task
 
 
@@ -60,10 +60,10 @@ def trail_of(signal: Signal, label: str, task: Task, hop_s: float | None = None)
     """Windows every `hop_s` (s) instead of the app's hop when it is given."""
     extractor = task.extractor(signal.rate_hz, signal.scale)
     rows, steps = [], []
-    for window, verdict, values in verdicts(signal, task, hop_s or task.pipeline.window.hop_s, extractor):
-        steps.append((verdict, round(window.end_s * 1000)))
-        if values is not None:
-            rows.append(values)
+    for each in screened(signal, task, hop_s or task.pipeline.window.hop_s, extractor):
+        steps.append((each.verdict, round(each.window.end_s * 1000)))
+        if each.vector is not None:
+            rows.append(each.vector.values)
     features = np.array(rows, np.int16).reshape(len(rows), len(extractor.schema.names))
     return Trail(signal.title, label, signal.seconds, steps, features, extractor.schema)
 

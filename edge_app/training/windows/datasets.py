@@ -15,7 +15,7 @@ from edge_app.core.clock import SystemClock
 from edge_app.core.errors import RecordingError
 from edge_app.core.files import file_hash
 from edge_app.core.frames import Frame, Window
-from edge_app.core.results import FeatureSchema
+from edge_app.core.results import FeatureSchema, FeatureVector
 from edge_app.core.stages import FeatureExtractor
 from edge_app.sensors.recording import load_recording
 from edge_app.training.importers.base import Recording, Signal
@@ -164,22 +164,33 @@ def windows(signal: Signal, task: Front, hop_s: float) -> Iterator[Window]:
             )
 
 
-def verdicts(
-    signal: Signal, task: Front, hop_s: float, extractor: FeatureExtractor
-) -> Iterator[tuple[Window, str, NDArray[np.int16] | None]]:
-    """Each window with its verdict before any model ("unknown", "idle", "judged"), and its features when judged."""
-    is_idle = task.idle_test(extractor, signal.rate_hz, signal.scale)
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """A window with its verdict before any model."""
+
+    window: Window
+    verdict: str
+    """"judged", "unknown" or "idle"."""
+    reason: str = ""
+    """Why it cannot be judged, the worst reason; "" when it can, or when the machine stands still."""
+    vector: FeatureVector | None = None
+    """Its features when it is judged."""
+
+
+def screened(signal: Signal, task: Front, hop_s: float, extractor: FeatureExtractor) -> Iterator[Screened]:
+    """Each window through the device's quality gate, features, operating gate and the extractor's own doubts."""
+    is_idle = task.idle_test(extractor, max(signal.rate_hz, task.slot.min_rate_hz), signal.scale)
     for window in windows(signal, task, hop_s):
         if not window.quality.judgeable:
-            yield window, "unknown", None
+            yield Screened(window, "unknown", (window.quality.reasons or ("quality",))[0])
             continue
         vector = extractor.extract(window)
         if is_idle is not None and is_idle(window, vector):
-            yield window, "idle", None
+            yield Screened(window, "idle")
         elif vector.doubts:
-            yield window, "unknown", None
+            yield Screened(window, "unknown", vector.doubts[0])
         else:
-            yield window, "judged", vector.values
+            yield Screened(window, "judged", vector=vector)
 
 
 @dataclass(frozen=True)
@@ -195,10 +206,10 @@ def features_of(signal: Signal, task: Front, hop_s: float, extractor: FeatureExt
     """Features of all windows that are judgeable and not below the operating gate."""
     extractor = extractor or task.extractor(signal.rate_hz, signal.scale)
     rows, starts = [], []
-    for window, _, values in verdicts(signal, task, hop_s, extractor):
-        if values is not None:
-            rows.append(values)
-            starts.append(window.start_s)
+    for each in screened(signal, task, hop_s, extractor):
+        if each.vector is not None:
+            rows.append(each.vector.values)
+            starts.append(each.window.start_s)
     if not rows:
         raise RecordingError(
             f"{signal.title}: no window can be learnt from (all below the gate, or of poor quality).",

@@ -17,7 +17,7 @@ from edge_app.core.stages import FeatureExtractor
 from edge_app.training.importers.base import Reference, Signal
 from edge_app.training.progress import Progress
 from edge_app.training.windows.augment import change_raw
-from edge_app.training.windows.datasets import NONE_YET, Features, agreed, verdicts
+from edge_app.training.windows.datasets import NONE_YET, Features, agreed, screened
 from edge_app.training.windows.recipes import Task
 from edge_app.training.windows.sources import Item
 
@@ -132,9 +132,9 @@ def _labelled(
     reference = item.reference() if item.reference is not None else None
     hop_s = item.source.hop_s or task.recipe.hop_s
     for version in _versions(signal, task.recipe, changed):
-        for window, _, values in verdicts(version, task, hop_s, extractor):
-            if values is not None:
-                yield window, values, _class_of(window, item, reference, task.recipe)
+        for each in screened(version, task, hop_s, extractor):
+            if each.vector is not None:
+                yield each.window, each.vector.values, _class_of(each.window, item, reference, task.recipe)
 
 
 def class_names(recipe: RecipeConfig) -> tuple[str, ...]:
