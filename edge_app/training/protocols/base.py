@@ -78,6 +78,11 @@ class Trail:
     """Features of the judged windows, in order."""
 
     @property
+    def began_s(self) -> float:
+        """Where the part looked at begins (s from the beginning of the recording)."""
+        return self.span_s[0] if self.span_s is not None else 0.0
+
+    @property
     def id(self) -> str:
         """The recording's."""
         return self.recording.id

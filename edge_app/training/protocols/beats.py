@@ -53,7 +53,7 @@ class Matched:
     window: Ints
     """Index of its window."""
     place_s: NDArray[np.float64]
-    """When it came (s)."""
+    """When it came (s from the beginning of the recording, as all times here)."""
     missed: Ints
     """Classes of the reference beats nobody found."""
     missed_s: NDArray[np.float64]
@@ -90,19 +90,19 @@ def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> Cas
 def match(trail: Trail, reference: Reference) -> Matched:
     """Pairs of detected and reference beats, nearest first, each beat once."""
     assert reference.beats is not None
-    offset_s = trail.span_s[0] if trail.span_s is not None else 0.0
-    until_s = trail.seconds - AFTER_S - TOLERANCE_S
-    true_s = np.asarray(reference.beats, np.float64) / trail.rate_hz - offset_s
+    began_s = trail.began_s
+    until_s = began_s + trail.seconds - AFTER_S - TOLERANCE_S
+    true_s = np.asarray(reference.beats, np.float64) / trail.rate_hz
     classes = np.array([class_of(symbol) for symbol in reference.symbols], np.int64)
     windows = np.flatnonzero(trail.focus >= 0)
     found_s = trail.focus[windows] / trail.rate_hz
     partner = nearest_pairs(found_s, true_s, TOLERANCE_S)
-    flutter = _flutter(reference, trail.rate_hz, offset_s)
+    flutter = _flutter(reference, trail.rate_hz)
     kind = np.where(partner >= 0, classes[partner] if len(classes) else NO_BEAT, NO_BEAT)
     counts = found_s <= until_s
     counts &= (partner >= 0) | ~_inside(found_s, flutter, TOLERANCE_S)
     lost = np.setdiff1d(np.arange(len(true_s)), partner[partner >= 0])
-    lost = lost[(true_s[lost] >= 0.0) & (true_s[lost] <= until_s) & ~_inside(true_s[lost], flutter, 0.0)]
+    lost = lost[(true_s[lost] >= began_s) & (true_s[lost] <= until_s) & ~_inside(true_s[lost], flutter, 0.0)]
     return Matched(trail, kind[counts], windows[counts], found_s[counts], classes[lost], true_s[lost])
 
 
@@ -129,8 +129,8 @@ def nearest_pairs(found: NDArray[np.float64], true: NDArray[np.float64], toleran
     return partner
 
 
-def _flutter(reference: Reference, rate_hz: float, offset_s: float) -> list[tuple[float, float]]:
-    starts = [sample / rate_hz - offset_s for sample, _ in reference.rhythms]
+def _flutter(reference: Reference, rate_hz: float) -> list[tuple[float, float]]:
+    starts = [sample / rate_hz for sample, _ in reference.rhythms]
     ends = [*starts[1:], float("inf")][: len(starts)]
     return [
         (start, end) for (_, name), start, end in zip(reference.rhythms, starts, ends, strict=True) if name == FLUTTER
@@ -164,6 +164,15 @@ def _found(table: Ints) -> float:
     return _share(beats[:, :MISSED].sum(), beats.sum())
 
 
+def counts_of(table: Ints) -> dict[str, dict[str, int]]:
+    """True positives, false positives and false negatives behind the figures: added up over recordings, they pool."""
+    real = table[:NO_BEAT]
+    found = {"beat": (real[:, :MISSED].sum(), table[NO_BEAT, :MISSED].sum(), real[:, MISSED].sum())}
+    for name, (of, against) in COUNTED.items():
+        found[name] = (table[of, of], table[list(against), of].sum(), table[of].sum() - table[of, of])
+    return {name: dict(zip(("tp", "fp", "fn"), map(int, counts), strict=True)) for name, counts in found.items()}
+
+
 def _true_share(table: Ints) -> float:
     return _share(table[:NO_BEAT, :MISSED].sum(), table[:, :MISSED].sum())
 
@@ -172,7 +181,7 @@ def _sensitivity(of: int) -> Figure:
     return lambda table: _share(table[of, of], table[of].sum())
 
 
-def _precision(of: int, *against: int) -> Figure:
+def _precision(of: int, against: tuple[int, ...]) -> Figure:
     return lambda table: _share(table[of, of], table[of, of] + table[list(against), of].sum())
 
 
@@ -188,13 +197,18 @@ def _accuracy_nsv(table: Ints) -> float:
     return _accuracy(kept)
 
 
+COUNTED = {
+    "ventricular": (VENTRICULAR, (NORMAL, SUPRAVENTRICULAR, NO_BEAT)),
+    "supraventricular": (SUPRAVENTRICULAR, (NORMAL, VENTRICULAR, FUSION, NO_BEAT)),
+}
+"""Of each class told apart, its index and the true classes that count against its precision when called so."""
 FIGURES: dict[str, Figure] = {
     "beat_se": _found,
     "beat_ppv": _true_share,
     "ventricular_se": _sensitivity(VENTRICULAR),
-    "ventricular_ppv": _precision(VENTRICULAR, NORMAL, SUPRAVENTRICULAR, NO_BEAT),
+    "ventricular_ppv": _precision(*COUNTED["ventricular"]),
     "supraventricular_se": _sensitivity(SUPRAVENTRICULAR),
-    "supraventricular_ppv": _precision(SUPRAVENTRICULAR, NORMAL, VENTRICULAR, FUSION, NO_BEAT),
+    "supraventricular_ppv": _precision(*COUNTED["supraventricular"]),
     "accuracy": _accuracy,
     "accuracy_nsv": _accuracy_nsv,
 }
@@ -218,10 +232,11 @@ def _measure(measures: Measures, matched: Sequence[Matched], tables: Ints) -> No
 
 
 def _after(each: Matched, start_s: float) -> tuple[int, int, int]:
-    """Beats found, beats missed and false detections from a time on."""
-    late = each.place_s >= start_s
+    """Beats found, beats missed and false detections from so long (s) after the start of what was looked at."""
+    from_s = each.trail.began_s + start_s
+    late = each.place_s >= from_s
     real = each.true != NO_BEAT
-    return int((late & real).sum()), int((each.missed_s >= start_s).sum()), int((late & ~real).sum())
+    return int((late & real).sum()), int((each.missed_s >= from_s).sum()), int((late & ~real).sum())
 
 
 def _facts(each: Matched) -> dict[str, Any]:
@@ -234,6 +249,7 @@ def _tell(facts: dict[str, Any], step: str, table: Ints) -> None:
     for name, figure in FIGURES.items():
         value = figure(table)
         facts[prefix + name] = None if np.isnan(value) else round(value, 4)
+    facts[f"{prefix}counts"] = counts_of(table)
     if step == "int8":
         beats = table[:NO_BEAT]
         facts["beats"] = int(beats.sum())

@@ -127,12 +127,11 @@ def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> Cas
 
 def compare(trail: Trail, truth: Truth) -> Compared:
     """The judged windows of a recording beside their reference."""
-    offset_s = trail.span_s[0] if trail.span_s is not None else 0.0
     names = ("heart_rate_bpm", *VARIABILITY)
     measured = {name: np.full(len(trail.vectors), np.nan) for name in names}
     true = {name: np.full(len(trail.vectors), np.nan) for name in names}
     for number, (index, vector) in enumerate(zip(trail.judged, trail.vectors, strict=True)):
-        found = truth.within(offset_s + float(trail.start_s[index]), offset_s + float(trail.end_s[index]))
+        found = truth.within(float(trail.start_s[index]), float(trail.end_s[index]))
         for name, value in (found or {}).items():
             level = int(vector.values[trail.schema.names.index(name)])
             if level == NOTHING:
@@ -203,12 +202,11 @@ def rhythm_shares(trail: Trail) -> tuple[Floats, Floats] | None:
     reference = trail.recording.reference() if trail.recording.reference is not None else None
     if reference is None or not reference.rhythms:
         return None
-    offset_s = trail.span_s[0] if trail.span_s is not None else 0.0
     starts_s = [sample / trail.rate_hz for sample, _ in reference.rhythms]
     ends_s = [*starts_s[1:], float("inf")]
     found = np.zeros((2, len(trail.judged)))
     for number, index in enumerate(trail.judged):
-        low, high = offset_s + trail.start_s[index], offset_s + trail.end_s[index]
+        low, high = trail.start_s[index], trail.end_s[index]
         for (_, rhythm), begin, end in zip(reference.rhythms, starts_s, ends_s, strict=True):
             if rhythm in (FIBRILLATION, FLUTTER):
                 common = max(0.0, min(high, end) - max(low, begin))
@@ -224,6 +222,7 @@ def _facts(each: Compared) -> dict[str, Any]:
     for name, short in (("heart_rate_bpm", "hr"), ("sdnn_ms", "sdnn"), ("rmssd_ms", "rmssd")):
         unit = name.rsplit("_", 1)[1]
         errors, true = each.errors(name), each.true[name]
+        found[f"{short}_windows_compared"] = int(errors.size)
         found[f"{short}_mae_{unit}"] = round(float(np.abs(errors).mean()), 4) if errors.size else None
         if errors.size:
             found[f"{short}_reference_{unit}"] = round(float(np.nanmean(true)), 2)

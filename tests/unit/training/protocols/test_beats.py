@@ -24,7 +24,7 @@ class Says:
         return SimpleNamespace(label=CLASSES[int(vector.values[0])])
 
 
-def trail(found_s, told, *, true, name="mitdb/1", seconds=100.0, rhythms=()):
+def trail(found_s, told, *, true, name="mitdb/1", seconds=100.0, rhythms=(), span_s=None):
     """Detected beats with what is told of each ("-": cannot be judged), and the reference as (time, symbol)."""
     count = len(found_s)
     found_s = np.array(found_s, float)
@@ -37,7 +37,7 @@ def trail(found_s, told, *, true, name="mitdb/1", seconds=100.0, rhythms=()):
     return Trail(
         recording=Recording(name, "mitdb", "ecg", name, load=lambda: None, reference=lambda: reference),
         split="test",
-        span_s=None,
+        span_s=span_s,
         rate_hz=360.0,
         seconds=seconds,
         extractor=SimpleNamespace(schema=SCHEMA),
@@ -85,8 +85,14 @@ def test_confusions_count_as_ec57_says():
     # told:      V    N    -    V    V    V    V   S      and a false detection called V.
     symbols, told = "VVVNAFQA", "VN-VVVVS"
     true = [(1.0 + k, symbol) for k, symbol in enumerate(symbols)]
-    metrics = measured(trail([*(1.0 + k for k in range(8)), 30.0], told + "V", true=true)).metrics["int8"]
+    result = measured(trail([*(1.0 + k for k in range(8)), 30.0], told + "V", true=true))
+    metrics = result.metrics["int8"]
 
+    assert result.recordings["mitdb/1"]["counts"] == {
+        "beat": {"tp": 8, "fp": 1, "fn": 0},
+        "ventricular": {"tp": 1, "fp": 3, "fn": 2},
+        "supraventricular": {"tp": 1, "fp": 0, "fn": 1},
+    }
     assert metrics["ventricular_se"] == pytest.approx(1 / 3, abs=1e-4)  # one of three; one called N, one not judged
     assert metrics["ventricular_ppv"] == 0.25  # against it: N, S and the false one; not F and Q
     assert metrics["supraventricular_se"] == 0.5
@@ -114,6 +120,15 @@ def test_the_last_two_seconds_from_which_no_window_comes_are_left_out():
     metrics = measured(trail([1.0, 97.0], "NN", true=true, seconds=100.0)).metrics["int8"]
     assert metrics["beat_se"] == 1.0
     assert metrics["beats"] == 2
+
+
+def test_of_a_part_of_a_recording_the_beats_within_it_are_compared_at_their_own_times():
+    true = [(10.0, "N"), (61.0, "N"), (62.0, "V"), (63.0, "N"), (361.0, "N"), (399.0, "N")]
+    looked_at = trail([61, 62, 63, 361], "NVNN", true=true, seconds=340.0, span_s=(60.0, 400.0))
+    metrics = measured(looked_at).metrics["int8"]
+    assert (metrics["beat_se"], metrics["beat_ppv"], metrics["accuracy"]) == (1.0, 1.0, 1.0)
+    assert metrics["beats"] == 4  # not that at 10 s, before the part; not that at 399 s, too near its end
+    assert metrics["beat_se_after_5min"] == 1.0  # of the part: from 360 s on
 
 
 def test_gross_figures_pool_beats_and_mean_figures_pool_recordings():

@@ -25,19 +25,19 @@ def vector(bpm, sdnn=50.0, rmssd=40.0, irregularity=0.1):
     return FeatureVector(np.array(values, np.int16), RHYTHM.schema)
 
 
-def trail(bpms, *, unknown=0, reference=None, name="own/one"):
+def trail(bpms, *, unknown=0, reference=None, name="own/one", began_s=0.0):
     """Windows of 30 s, one after the other; the last `unknown` ones cannot be judged."""
     windows = len(bpms) + unknown
     return Trail(
         recording=Recording(name, "own", "ppg", name, load=lambda: None, reference=reference),
         split="test",
-        span_s=None,
+        span_s=(began_s, began_s + 30.0 * windows) if began_s else None,
         rate_hz=100.0,
         seconds=30.0 * windows,
         extractor=RHYTHM,
         verdicts=("judged",) * len(bpms) + ("unknown",) * unknown,
-        start_s=30.0 * np.arange(windows),
-        end_s=30.0 * np.arange(1, windows + 1),
+        start_s=began_s + 30.0 * np.arange(windows),
+        end_s=began_s + 30.0 * np.arange(1, windows + 1),
         reasons=("",) * len(bpms) + ("saturated, flat at full scale",) * unknown,
         focus=np.full(windows, -1),
         vectors=tuple(vector(bpm) for bpm in bpms),
@@ -88,6 +88,14 @@ def test_a_window_the_reference_hardly_covers_is_not_compared():
     assert any("1 of 2 judged windows are not compared" in note for note in result.notes)
 
 
+def test_of_a_part_of_a_recording_the_intervals_at_its_own_times_are_compared():
+    # 40 intervals of 750 ms, 80 bpm, fill the first 30 s; 30 of 1000 ms, 60 bpm, the second 30 s, which is looked at.
+    one = trail([60.0], reference=strap(*[750] * 40, *[1000] * 30), began_s=30.0)
+    metrics = run(CASE, [one], {"int8": Irregular()}).metrics["int8"]
+    assert metrics["windows_compared"] == 1
+    assert metrics["hr_mae_bpm"] == pytest.approx(0.0, abs=0.2)
+
+
 def test_a_recording_without_a_reference_is_left_out_and_named():
     result = run(CASE, [trail([80.0])], {"int8": Irregular()})
     assert result.recordings == {}
@@ -113,6 +121,8 @@ def test_fibrillation_and_other_rhythm_are_told_apart_by_the_annotation():
     one = trail([75.0, 75.0, 75.0], reference=reference)
     one.vectors[1].values[4] = level(0.9)
     assert rhythm_shares(one)[0].tolist() == [0.0, 1.0, 0.5]
+    part = trail([75.0], reference=reference, began_s=30.0)  # the second of these windows
+    assert rhythm_shares(part)[0].tolist() == [1.0]
     metrics = run(CASE, [one], {"int8": Irregular()}).metrics["int8"]
     assert (metrics["af_windows"], metrics["other_windows"]) == (1, 1)
     assert run(CASE, [one], {"int8": Irregular()}).recordings["own/one"]["alarms"] == 1
