@@ -43,17 +43,9 @@ def result_of(case: Case, verdicts: Mapping[str, list[Verdict]]) -> CaseResult:
 
 def _measure(case: Case, measures: Measures, verdicts: Sequence[Verdict]) -> None:
     healthy, faulty = _parted(case, verdicts)
-    judged = [each for each in verdicts if len(each.scores)]
-    groups = [each.trail.recording.group for each in judged]
-    strata = ["healthy" if case.is_healthy(each.trail.label) else "fault" for each in judged]
-    missing = _missing(healthy, faulty)
-    if missing:
-        measures.undefined("auroc", missing)
-        measures.undefined("recording_auroc", missing)
-    else:
-        measures.figure("auroc", weighted_auroc(case, judged, lambda each: each.scores), groups, strata)
-        held = weighted_auroc(case, judged, lambda each: np.array([each.held], np.int64))
-        measures.figure("recording_auroc", held, groups, strata)
+    _auroc(case, measures, "auroc", [each for each in verdicts if len(each.scores)], lambda each: each.scores)
+    long_enough = [each for each in verdicts if each.decidable]
+    _auroc(case, measures, "recording_auroc", long_enough, lambda each: np.array([each.held], np.int64))
     measures.share("flagged", sum(bool(each.alarms_s) for each in faulty), len(faulty))
     times = [each.to_alarm_s for each in faulty if each.to_alarm_s is not None]
     if times:
@@ -68,12 +60,23 @@ def _parted(case: Case, verdicts: Sequence[Verdict]) -> tuple[list[Verdict], lis
     return healthy, [each for each in verdicts if not case.is_healthy(each.trail.label)]
 
 
-def _missing(healthy: Sequence[Verdict], faulty: Sequence[Verdict]) -> str:
-    if not any(len(each.scores) for each in healthy):
-        return "one class only: no judged window of a healthy recording"
-    if not any(len(each.scores) for each in faulty):
-        return "one class only: no judged window of a fault"
-    return ""
+def _auroc(
+    case: Case,
+    measures: Measures,
+    name: str,
+    verdicts: Sequence[Verdict],
+    values: Callable[[Verdict], NDArray[np.int64]],
+) -> None:
+    """AUROC of recordings that have something to compare; without healthy ones or faults the reason."""
+    healthy, faulty = _parted(case, verdicts)
+    missing = "a healthy recording" if not healthy else "a fault" if not faulty else ""
+    if missing:
+        what = "judged window of" if name == "auroc" else "windows enough for a decision of"
+        measures.undefined(name, f"one class only: no {what} {missing}")
+        return
+    groups = [each.trail.recording.group for each in verdicts]
+    strata = ["healthy" if case.is_healthy(each.trail.label) else "fault" for each in verdicts]
+    measures.figure(name, weighted_auroc(case, verdicts, values), groups, strata)
 
 
 def weighted_auroc(

@@ -111,10 +111,11 @@ def _measure(case: Case, measures: Measures, machines: Sequence[Machine]) -> Non
         _auroc(measures, "auroc", useful, lambda verdict: verdict.scores)
         _auroc(measures, "recording_auroc", useful, _held)
         for machine in useful:
-            table, sizes = _table([machine], lambda verdict: verdict.scores)
-            measures.value(f"auroc_{machine.name}", _share(table, sizes, np.ones(len(sizes), np.int64)))
-            table, sizes = _table([machine], _held)
-            measures.value(f"recording_auroc_{machine.name}", _share(table, sizes, np.ones(len(sizes), np.int64)))
+            for name, values in (("auroc", lambda verdict: verdict.scores), ("recording_auroc", _held)):
+                table, sizes = _table([machine], values)
+                found = _share(table, sizes, np.ones(len(sizes), np.int64))
+                if not np.isnan(found):
+                    measures.value(f"{name}_{machine.name}", found)
     else:
         reason = "no machine has both healthy recordings enough to learn from and faults"
         measures.undefined("auroc", reason)
@@ -127,7 +128,7 @@ def _measure(case: Case, measures: Measures, machines: Sequence[Machine]) -> Non
 
 
 def _held(verdict: Verdict) -> NDArray[np.int64]:
-    return np.array([verdict.held], np.int64)
+    return np.array([verdict.held] if verdict.decidable else [], np.int64)
 
 
 def _auroc(measures: Measures, name: str, machines: Sequence[Machine], values: Any) -> None:

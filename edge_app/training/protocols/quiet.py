@@ -38,11 +38,17 @@ def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> Cas
 
 
 def measure_quiet(measures: Measures, healthy: Sequence[Verdict]) -> None:
-    """False alarms of healthy recordings, with their exposure (judged time) and a 95 % upper bound of their rate."""
+    """False alarms of healthy recordings, with their exposure (judged time) and a 95 % upper bound of their rate.
+
+    Recordings too short for any alarm are no evidence of quiet and do not count.
+    """
+    short = any(len(each.scores) and not each.decidable for each in healthy)
+    healthy = [each for each in healthy if each.decidable]
     exposure_s = sum(judged_s(each) for each in healthy)
     alarms = sum(len(each.alarms_s) for each in healthy)
     if exposure_s <= 0:
-        measures.undefined("false_alarms", "no healthy signal was judged")
+        reason = "no healthy recording is long enough for the decider to raise an alarm"
+        measures.undefined("false_alarms", reason if short else "no healthy signal was judged")
         return
     days = exposure_s / DAY_S
     measures.count("false_alarms", alarms)

@@ -32,6 +32,11 @@ class Verdict:
     """Model inputs that met the int8 limits."""
 
     @property
+    def decidable(self) -> bool:
+        """Whether it has windows enough for the decider to raise an alarm: the quiet of shorter ones says nothing."""
+        return self.held >= 0
+
+    @property
     def to_alarm_s(self) -> float | None:
         """Time from the start of the first window to the alarm (s)."""
         if not self.alarms_s:
@@ -88,7 +93,8 @@ def facts_of(case: Case, verdict: Verdict, steps: Mapping[str, Verdict]) -> dict
         facts[f"{prefix}sustained_score"] = _score(each.held if each.held >= 0 else None)
         facts[f"{prefix}alarms"] = len(each.alarms_s)
     facts["flagged"] = bool(verdict.alarms_s)
-    facts["right"] = facts["flagged"] != case.is_healthy(trail.label)
+    healthy = case.is_healthy(trail.label)
+    facts["right"] = facts["flagged"] != healthy if verdict.decidable or not healthy else None
     facts["first_alarm_s"] = round(verdict.alarms_s[0], 3) if verdict.alarms_s else None
     facts["time_to_alarm_s"] = None if verdict.to_alarm_s is None else round(verdict.to_alarm_s, 3)
     return facts

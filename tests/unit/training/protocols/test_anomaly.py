@@ -83,6 +83,20 @@ def test_a_recording_too_short_for_the_decider_is_named():
     assert any("can never be flagged: f" in note for note in result.notes)
 
 
+def test_a_healthy_recording_too_short_for_any_alarm_is_no_evidence_of_quiet():
+    faults = [make_trail(f"f{k}", "outer", [HIGH] * 10) for k in range(2)]
+    result = anomaly.run(make_case(), [make_trail("h", "healthy", [LOW, LOW]), *faults], {"int8": ScoreModel()})
+
+    found = result.metrics["int8"]
+    assert found["auroc"] == 1.0  # two healthy windows below twenty of faults
+    assert (found["recording_auroc"], found["false_alarms"]) == (None, None)
+    assert (
+        result.undefined["recording_auroc"] == "one class only: no windows enough for a decision of a healthy recording"
+    )
+    assert result.undefined["false_alarms"] == "no healthy recording is long enough for the decider to raise an alarm"
+    assert result.recordings["h"]["right"] is None
+
+
 def test_quiet_states_the_exposure_and_an_upper_bound_of_the_rate():
     trails = [make_trail("h", "healthy", [LOW] * 3600), make_trail("f", "outer", [HIGH] * 10)]
 
