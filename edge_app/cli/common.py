@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from edge_app.cli.layout import columns, table
 from edge_app.core.units import SCORE_ONE
 
 
@@ -27,14 +28,10 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(rows: Sequence[Sequence[str]], *, gap: str = "  ") -> None:
-    """Columns as wide as their widest cell; the last one as it comes."""
-    if not rows:
-        return
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        print(gap.join([*cells, row[-1]]).rstrip())
+def print_table(rows: Sequence[Sequence[str]], *, headed: bool = True) -> None:
+    """Rows on stdout as columns, within those of the terminal; `headed`: the first row names the columns."""
+    for line in table(rows, columns(sys.stdout), headed=headed):
+        print(line)
 
 
 NO_SCORE = "-"

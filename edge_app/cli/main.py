@@ -217,10 +217,12 @@ def _open_closed_streams() -> None:
 
 
 def _never_fail_on_a_letter() -> None:
-    """A terminal that does not know a letter of ours gets a question mark; better than no answer."""
+    """A terminal that does not know a letter of ours gets a stand-in; better than no answer."""
     for stream in (sys.stdout, sys.stderr):
         if stream.encoding and stream.encoding.lower() not in ("utf-8", "utf8") and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            from edge_app.cli.letters import NAME
+
+            stream.reconfigure(errors=NAME)
 
 
 def _discard_output() -> None:

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         raise PluginError(
             "training needs packages that are not installed.", "Install them: pip install 'edge-app[train]'."
         )
-    from edge_app.training.progress import Terminal
+    from edge_app.cli.progress import Terminal
     from edge_app.training.train import train
 
     if args.seed is not None and not 0 <= args.seed < 2**32:

@@ -74,7 +74,7 @@ def map_score(learnt: Learnt, healthy: Healthy, task: Task, again: LearnFrom, pr
     raws: list[int] = []
     for part in range(PARTS):
         shown, withheld = split(healthy.parts, task.pipeline.window.seconds, part)
-        progress.at("score", part + 1, PARTS)
+        progress.at("score", part, PARTS)
         raws += [each.raw for each in infer_all(again(shown).model(), withheld, healthy.schema)]
     knots = knots_for(raws, task.recipe.score, task.raise_score)
     sentence = (

@@ -54,6 +54,7 @@ def load_healthy(task: Task, data_dir: Path, progress: Progress) -> Healthy:
             "Choose with `labels: [healthy]`, or name its label in `healthy` of the recipe.",
         )
     for number, item in enumerate(items):
+        progress.at("features", number, len(items), item.title)
         signal = item.load()
         extractor = task.extractor(signal.rate_hz, signal.scale, item.machine(recipe.bearing))
         schema = agreed(schema, extractor.schema, signal)

@@ -87,6 +87,7 @@ def samples_of(items: Sequence[Item], task: Task, progress: Progress, changed: b
     parts: list[tuple[NDArray[np.int16], int, int, float]] = []
     facts, unused, schema = [], 0, NONE_YET
     for number, item in enumerate(items):
+        progress.at("features", number, len(items), item.title)
         signal = item.load()
         extractor = task.extractor(signal.rate_hz, signal.scale, item.machine(task.recipe.bearing))
         schema = agreed(schema, extractor.schema, signal)
@@ -116,9 +117,8 @@ def samples_of(items: Sequence[Item], task: Task, progress: Progress, changed: b
 
 
 def tell(progress: Progress, number: int, items: Sequence[Item], signal: Signal, windows: int) -> None:
-    """A line for a signal; where there are many, one for all, and a bar until then."""
+    """A line for a signal that is done; where there are many, one for all."""
     title = items[number].title
-    progress.at("features", number + 1, len(items), title)
     if len(items) <= MANY:
         progress.say("features", f"{title}: {signal.seconds:.1f} s at {signal.rate_hz:g} Hz, {windows} windows")
     elif number + 1 == len(items):
