@@ -48,14 +48,19 @@ def _metrics(evaluation: Evaluation, *, quantised: bool) -> dict[str, Any]:
 
 
 def recordings(evaluation: Evaluation) -> dict[str, Any]:
-    """What was found about each recording; one that several cases judged has the facts of each under `cases`."""
+    """What was found about each recording, and its file in the folder of recordings.
+
+    One that several cases judged has the facts of each under `cases`.
+    """
     by_id: dict[str, dict[str, Any]] = {}
+    trails = [trail for outcome in evaluation.outcomes for trail in outcome.chosen.trails]
+    files = {trail.id: trail.recording.facts["file"] for trail in trails if "file" in trail.recording.facts}
     for outcome in evaluation.outcomes:
         for name, facts in outcome.result.recordings.items():
             by_id.setdefault(name, {})[outcome.name] = facts
     found: dict[str, Any] = {}
     for name, by_case in sorted(by_id.items()):
-        merged: dict[str, Any] = {}
+        merged: dict[str, Any] = {"file": files[name]} if name in files else {}
         for facts in by_case.values():
             merged |= {key: value for key, value in facts.items() if key not in merged}
         found[name] = merged if len(by_case) == 1 else {**merged, "cases": by_case}

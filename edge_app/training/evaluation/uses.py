@@ -95,9 +95,11 @@ def _entries(value: Any, split: str) -> Iterator[Use]:
 
 def same_name(use: Use, recording: Recording) -> bool:
     """Whether a use names this recording: by its id, or by its file with or without the folders before it."""
-    if ends_with(recording.id, use.name) or ends_with(use.name, recording.id):
+    used = PurePosixPath(use.name)
+    names = (use.name, used.with_suffix("").as_posix()) if used.suffix else (use.name,)
+    if any(ends_with(recording.id, name) or ends_with(name, recording.id) for name in names):
         return True
-    file, used = PurePosixPath(str(recording.facts.get("file", ""))), PurePosixPath(use.name)
+    file = PurePosixPath(str(recording.facts.get("file", "")))
     return bool(used.suffix) and file.name == used.name and file.parent.name in ("", used.parent.name)
 
 

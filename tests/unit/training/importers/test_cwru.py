@@ -70,6 +70,48 @@ def test_the_rate_is_told_by_name_folder_or_length(tmp_path: Path, path: str, n:
     assert signal.counts.shape == (1, n)
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "label", "group", "rate_hz"),
+    [
+        ("99.mat", "normal_2_99", "healthy", "healthy", 48000.0),  # as the centre's own pages name them
+        ("105.mat", "12k_Drive_End_IR007_0_105", "inner", "IR007", 12000.0),
+        ("3005.mat", "12k_Drive_End_B028_0_3005", "ball", "B028", 12000.0),
+        ("174.mat", "48k_Drive_End_IR014_0_174", "inner", "IR014", 48000.0),  # 1.3 s: no length would tell
+        ("282.mat", "12k_Fan_End_B007_0_282", "ball", "fan_B007", 12000.0),  # another bearing than B007
+        ("OR007_6_1_136.mat", "48k_Drive_End_OR007@6_1_136", "outer", "OR007", 48000.0),
+        ("B007_1_123.mat", "48k_Drive_End_B007_1_123", "ball", "B007", 48000.0),
+        ("Time_Normal_1_098.mat", "normal_1_98", "healthy", "healthy", 48000.0),
+        ("Normal Baseline/Normal_1.mat", "normal_1_98", "healthy", "healthy", 48000.0),
+        ("12k Drive End/Outer Race/Centered/0007/OR007@6_0.mat", "12k_Drive_End_OR007@6_0_130", "outer", "OR007", 12e3),
+        ("12k Fan End/IR007_0.mat", "12k_Fan_End_IR007_0_278", "inner", "fan_IR007", 12000.0),
+        ("OR007_3_133.mat", "12k_Drive_End_OR007@6_3_133", "outer", "OR007", 12000.0),  # 3 hp, not 3 o'clock
+        ("IR007_0_999.mat", "IR007_0_999", "inner", "IR007", 12000.0),  # somebody's own count
+    ],
+)
+def test_a_recording_is_known_by_its_number_however_much_else_its_name_tells(
+    tmp_path: Path, path, name, label, group, rate_hz
+) -> None:
+    make(tmp_path / path)
+    found = only(tmp_path)
+    assert (found.id, found.label, found.group) == (f"cwru/{name}", label, group)
+    assert found.load().rate_hz == rate_hz
+
+
+def test_of_two_recordings_in_one_file_its_own_is_taken(tmp_path: Path) -> None:
+    # The centre's 99.mat holds the samples and the speed of 98, too, and in front.
+    one, two = np.array([0.0, 1.0]), np.array([0.0, -1.0])
+    variables = {"X098_DE_time": one, "X098RPM": np.array([1772.0]), "X099_DE_time": two, "X099RPM": np.array([1750.0])}
+    write_mat(tmp_path / "99.mat", variables)
+    assert only(tmp_path).load().counts.tolist() == [[0, -2048]]
+    assert only(tmp_path).facts["rpm"] == 1750
+
+
+def test_numbers_that_hold_no_drive_end_signal_are_not_of_this_dataset(tmp_path: Path) -> None:
+    make(tmp_path / "normal_0_97.mat")
+    write_mat(tmp_path / "105.mat", {"pressure": np.array([1.0, 2.0])})
+    assert only(tmp_path).id == "cwru/normal_0_97"
+
+
 def test_counts_are_those_of_a_16_g_sensor(tmp_path: Path) -> None:
     write_mat(tmp_path / "12k_Drive_End_IR007_0_105.mat", {"X105_DE_time": np.array([0.0, 1.0, -0.5, 20.0, -20.0])})
     signal = only(tmp_path).load()
