@@ -25,6 +25,17 @@ from edge_app.training.importers.signals import with_hash
 from edge_app.training.importers.wfdb_annotations import BEATS, RHYTHM, read_annotations
 
 MITDB = "mitdb"
+_DS1 = (
+    "101 106 108 109 112 114 115 116 118 119 122 124",
+    "201 203 205 207 208 209 215 220 223 230",
+)
+_DS2 = (
+    "100 103 105 111 113 117 121 123",
+    "200 202 210 212 213 214 219 221 222 228 231 232 233 234",
+)
+"""MIT-BIH: the usual division into records to learn from and records to test on, no person in both but 201 and 202.
+Source: P. de Chazal et al., IEEE Trans. Biomed. Eng. 51(7):1196-1206, 2004."""
+_SET = {record: name for name, rows in (("DS1", _DS1), ("DS2", _DS2)) for row in rows for record in row.split()}
 _SAME_PERSON = {"202": "201"}
 """MIT-BIH: records 201 and 202 were taken from one subject."""
 
@@ -49,6 +60,8 @@ def _recording(folder: Folder, path: Path, header: Header | None) -> Recording:
         facts |= {"leads": [channel.name for channel in header.channels], "rate_hz": header.rate_hz}
         if header.comments:
             facts["comments"] = list(header.comments)
+    if dataset == MITDB and path.stem in _SET:
+        facts["set"] = _SET[path.stem]
     annotations = path.with_suffix(".atr")
     person = _SAME_PERSON.get(path.stem, path.stem) if dataset == MITDB else path.stem
     return Recording(

@@ -3,6 +3,8 @@
 Counted as ANSI/AAMI EC57 says; docs/reference/heartbeats.md, "How beats are counted", has it in words. A detected beat
 is every window about a beat, judged or not. Gross figures pool the beats of all recordings, `_mean` ones
 are means of the recordings' own. The last seconds of a recording, from which no window can come any more, are left out.
+Records with paced beats have figures of their own, and are in no others: EC57 leaves them out. Where records of
+MIT-BIH's DS2 stand beside others, `ds2_` figures are theirs alone: those compare with published results on DS2.
 
 Source: ANSI/AAMI EC57:2012, "Testing and reporting performance results of cardiac rhythm and ST segment measurement
 algorithms" (150 ms, classes, ventricular flutter); P. de Chazal et al., IEEE Trans. Biomed. Eng. 51(7), 2004 (which
@@ -33,6 +35,8 @@ TOLERANCE_S = 0.150
 """EC57: a detected beat is the reference beat at most this far away."""
 LEARNING_S = 300.0
 """EC57 lets a device learn for so long; `_after_5min` figures leave it out."""
+PACED = "/"
+"""Annotation of a beat that a pacemaker made."""
 FLUTTER = "(VFL"
 """Rhythm in which no single beat is annotated."""
 SYMBOLS = {"normal": "NLRej", "ventricular": "VE", "supraventricular": "AaJS", "fusion": "F"}
@@ -57,6 +61,8 @@ class Matched:
     missed: Ints
     """Classes of the reference beats nobody found."""
     missed_s: NDArray[np.float64]
+    paced: bool
+    """Whether the record has paced beats."""
 
 
 def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> CaseResult:
@@ -70,14 +76,21 @@ def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> Cas
             result.notes.append(f"{trail.id} has no annotated beats and is left out.")
         else:
             matched.append(match(trail, reference))
+    counted = [each for each in matched if not each.paced]
     for step, model in models.items():
-        tables = np.array([_table(each, model) for each in matched], np.int64).reshape(-1, len(TRUE), len(TOLD))
-        _measure(Measures(result, step), matched, tables)
-        for each, table in zip(matched, tables, strict=True):
-            _tell(result.recordings.setdefault(each.trail.id, _facts(each)), step, table)
-        if step == "int8" and len(tables):
-            rows = tuple(tuple(int(count) for count in row) for row in tables.sum(axis=0))
+        tables = {each.trail.id: _table(each, model) for each in matched}
+        _measure(Measures(result, step), counted, _stacked(tables, counted))
+        _measure_ds2(Measures(result, step), counted, tables)
+        for each in matched:
+            facts = result.recordings.setdefault(each.trail.id, _facts(each))
+            _tell(facts, step, tables[each.trail.id])
+        if step == "int8" and counted:
+            total = _stacked(tables, counted).sum(axis=0)
+            rows = tuple(tuple(int(count) for count in row) for row in total)
             result.figures.append(Confusion("Beats: what they are against what was told", TRUE, TOLD, rows, "beats"))
+    paced = [each.trail.id for each in matched if each.paced]
+    if paced:
+        result.notes.append(f"With paced beats, so in no figure but their own: {', '.join(paced)}.")
     result.notes += [
         "Fusion and unknown beats count neither for nor against ventricular +P, unknown ones not against "
         "supraventricular +P; in accuracy they are errors, in accuracy_nsv they are left out.",
@@ -103,7 +116,8 @@ def match(trail: Trail, reference: Reference) -> Matched:
     counts &= (partner >= 0) | ~_inside(found_s, flutter, TOLERANCE_S)
     lost = np.setdiff1d(np.arange(len(true_s)), partner[partner >= 0])
     lost = lost[(true_s[lost] >= began_s) & (true_s[lost] <= until_s) & ~_inside(true_s[lost], flutter, 0.0)]
-    return Matched(trail, kind[counts], windows[counts], found_s[counts], classes[lost], true_s[lost])
+    paced = PACED in reference.symbols
+    return Matched(trail, kind[counts], windows[counts], found_s[counts], classes[lost], true_s[lost], paced)
 
 
 def class_of(symbol: str) -> int:
@@ -214,6 +228,20 @@ FIGURES: dict[str, Figure] = {
 }
 
 
+def _stacked(tables: Mapping[str, Ints], matched: Sequence[Matched]) -> Ints:
+    """Tables of recordings, the recordings first."""
+    return np.array([tables[each.trail.id] for each in matched], np.int64).reshape(-1, len(TRUE), len(TOLD))
+
+
+def _measure_ds2(measures: Measures, matched: Sequence[Matched], tables: Mapping[str, Ints]) -> None:
+    """Gross figures of the records of DS2, where there are others beside them."""
+    ds2 = [each for each in matched if each.trail.recording.facts.get("set") == "DS2"]
+    if 0 < len(ds2) < len(matched):
+        groups = [each.trail.recording.group for each in ds2]
+        for name, figure in FIGURES.items():
+            measures.figure(f"ds2_{name}", pooled(_stacked(tables, ds2), figure), groups)
+
+
 def _measure(measures: Measures, matched: Sequence[Matched], tables: Ints) -> None:
     groups = [each.trail.recording.group for each in matched]
     for name, figure in FIGURES.items():
@@ -240,7 +268,9 @@ def _after(each: Matched, start_s: float) -> tuple[int, int, int]:
 
 
 def _facts(each: Matched) -> dict[str, Any]:
-    return {"split": each.trail.split, **each.trail.counts()}
+    known = each.trail.recording.facts.get("set")
+    facts = {"split": each.trail.split, **({"set": known} if known else {})}
+    return facts | ({"paced": True} if each.paced else {}) | each.trail.counts()
 
 
 def _tell(facts: dict[str, Any], step: str, table: Ints) -> None:

@@ -54,6 +54,13 @@ def test_the_lead_is_chosen_by_name_wherever_it_stands(tmp_path: Path) -> None:
     assert np.array_equal(signal.counts[0], given[1] - 1024)
 
 
+def test_records_of_mit_bih_know_their_side_of_the_usual_division(tmp_path: Path) -> None:
+    for name in ("104", "115", "232"):
+        write_wfdb(tmp_path / name, codes())
+    # de Chazal 2004: 115 to learn from, 232 to test on; 104 has a pacemaker and is of neither
+    assert [each.facts.get("set", "") for each in recordings_in(tmp_path)] == ["", "DS1", "DS2"]
+
+
 def test_leads_of_another_unit_or_gain_are_no_axes_of_the_same_signal(tmp_path: Path) -> None:
     write_wfdb(tmp_path / "a103l", codes(), names=("II", "PLETH"))
     header = tmp_path / "a103l.hea"

@@ -24,7 +24,7 @@ class Says:
         return SimpleNamespace(label=CLASSES[int(vector.values[0])])
 
 
-def trail(found_s, told, *, true, name="mitdb/1", seconds=100.0, rhythms=(), span_s=None):
+def trail(found_s, told, *, true, name="mitdb/1", seconds=100.0, rhythms=(), span_s=None, ecg_set=""):
     """Detected beats with what is told of each ("-": cannot be judged), and the reference as (time, symbol)."""
     count = len(found_s)
     found_s = np.array(found_s, float)
@@ -33,9 +33,10 @@ def trail(found_s, told, *, true, name="mitdb/1", seconds=100.0, rhythms=(), spa
         symbols=tuple(symbol for _, symbol in true),
         rhythms=tuple((round(360 * time_s), rhythm) for time_s, rhythm in rhythms),
     )
+    facts = {"set": ecg_set} if ecg_set else {}
     vectors = [FeatureVector(np.array(["NVS".index(each)], np.int16), SCHEMA) for each in told if each != "-"]
     return Trail(
-        recording=Recording(name, "mitdb", "ecg", name, load=lambda: None, reference=lambda: reference),
+        recording=Recording(name, "mitdb", "ecg", name, load=lambda: None, reference=lambda: reference, facts=facts),
         split="test",
         span_s=span_s,
         rate_hz=360.0,
@@ -137,6 +138,24 @@ def test_gross_figures_pool_beats_and_mean_figures_pool_recordings():
     metrics = measured(one, two).metrics["int8"]
     assert metrics["beat_se"] == pytest.approx(5 / 6, abs=1e-4)
     assert metrics["beat_se_mean"] == 0.75  # (1 + 1/2) / 2
+
+
+def test_records_with_paced_beats_have_figures_of_their_own_and_are_in_no_others():
+    paced = trail([1, 2, 3], "VVN", true=[(1.0, "/"), (2.0, "N"), (3.0, "N")], name="mitdb/104")
+    sound = trail([1, 2], "NN", true=[(1.0, "N"), (2.0, "N")], name="mitdb/105")
+    result = measured(paced, sound)
+    assert (result.metrics["int8"]["accuracy"], result.metrics["int8"]["beats"]) == (1.0, 2)
+    assert (result.recordings["mitdb/104"]["paced"], result.recordings["mitdb/104"]["beats"]) == (True, 3)
+    assert "With paced beats, so in no figure but their own: mitdb/104." in result.notes
+    assert measured(paced).metrics["int8"]["accuracy"] is None
+
+
+def test_records_of_ds2_have_figures_of_their_own_beside_others():
+    one = trail([1, 2], "NN", true=[(1.0, "N"), (2.0, "V")], name="mitdb/115", ecg_set="DS1")
+    two = trail([1, 2], "NN", true=[(1.0, "N"), (2.0, "N")], name="mitdb/103", ecg_set="DS2")
+    metrics = measured(one, two).metrics["int8"]
+    assert (metrics["accuracy"], metrics["ds2_accuracy"]) == (0.75, 1.0)
+    assert "ds2_accuracy" not in measured(two).metrics["int8"]  # all are of DS2: it would say the same twice
 
 
 def test_figures_behind_the_fifth_minute_leave_earlier_mistakes_out():
