@@ -252,11 +252,9 @@ def _check_enough(values: Values, settings: NormalSettings, n_features: int) -> 
             f"{100 * settings.unknown // seen} % of the windows could not be judged",
             "`edge-app why` says what is wrong with the signal; mend that first.",
         )
-    independent = len(values) // (settings.overlap + 1)
-    if len(values) < settings.windows_min or independent < settings.windows_min // 2:
-        raise BaselineError(
-            f"too short: {len(values)} windows, at least {settings.windows_min} are needed", "Learn for longer."
-        )
+    needed = max(settings.windows_min, settings.windows_min // 2 * (settings.overlap + 1))
+    if len(values) < needed:
+        raise BaselineError(f"too short: {len(values)} windows, at least {needed} are needed", "Learn for longer.")
 
 
 def _check_steady(values: Values, floor: Floats, per_db: Floats, names: tuple[str, ...]) -> None:

@@ -38,8 +38,10 @@ def _recording(folder: Folder, path: Path) -> Recording:
         facts = {"machine": match["machine"].lower(), "unit": int(match["unit"])}
         return _made(folder, path, MIMII, path.stem, label, f"{facts['machine']}_id{match['unit']}", facts)
     name = folder.shown(path.with_suffix(""))
-    label = like_id(path.parent.name) if path.parent != folder.root else ""
-    return _made(folder, path, FILES, name, label, name, {})
+    if path.parent == folder.root:
+        return _made(folder, path, FILES, name, "", name, {})
+    machine = like_id(folder.shown(path.parent.parent))  # valve/id_00/normal/0001.wav: of machine valve_id_00
+    return _made(folder, path, FILES, name, like_id(path.parent.name), name, {"machine": machine or "machine"})
 
 
 def _made(

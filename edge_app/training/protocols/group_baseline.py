@@ -82,8 +82,8 @@ def _machine(case: Case, name: str, trails: Sequence[Trail], model: Model, resul
     faulty = [trail for trail in trails if not case.is_healthy(trail.label)]
     machine = Machine(name)
     if len(healthy) < 2:
-        result.notes.append(f"{name}: {len(healthy)} healthy recordings; nothing can be learnt and left out.")
-        return machine
+        why = f"{len(healthy)} healthy recordings; nothing can be learnt and left out"
+        return _unlearnt(machine, trails, why, result)
     try:
         machine.model = _learnt_from(case, model, healthy)
         for out in healthy:
@@ -91,9 +91,17 @@ def _machine(case: Case, name: str, trails: Sequence[Trail], model: Model, resul
             faults = [verdict_of(case, each, fitted) for each in faulty]
             machine.folds.append(Fold(verdict_of(case, out, fitted), faults))
     except BaselineError as error:
-        result.notes.append(f"{name}: no normal could be learnt: {error.what}.")
-        return Machine(name)
+        return _unlearnt(Machine(name), trails, f"no normal could be learnt: {error.what}", result)
     machine.faults = [verdict_of(case, each, machine.model) for each in faulty]
+    return machine
+
+
+def _unlearnt(machine: Machine, trails: Sequence[Trail], why: str, result: CaseResult) -> Machine:
+    """A machine nothing could be learnt of: its recordings are told, and judged by nothing."""
+    result.notes.append(f"{machine.name}: {why}.")
+    for trail in trails:
+        facts = {"machine": machine.name, "label": trail.label, "seconds": round(trail.seconds, 3), **trail.counts()}
+        result.recordings[trail.id] = {**facts, "baseline_refused": why, "flagged": None}
     return machine
 
 

@@ -95,6 +95,12 @@ def test_seven_windows_are_too_short(model):
     assert "longer" in caught.value.fix
 
 
+def test_of_windows_that_share_samples_more_are_needed(model):
+    settings = replace(SETTINGS, window_s=2.0, hop_s=0.5)  # every fourth begins anew; four such are needed
+    with pytest.raises(BaselineError, match="too short: 15 windows, at least 16"):
+        fit_normal(healthy(15), model, settings)
+
+
 def test_a_machine_that_drifts_all_the_time_is_refused(model):
     values = healthy() + np.linspace(0, 1500, 1200).astype(np.int16)[:, None]
     with pytest.raises(BaselineError, match=r"not steady.*drifted all the time.*band_10_20_hz"):

@@ -82,6 +82,17 @@ def test_other_sounds_are_labelled_by_name_or_folder(tmp_path: Path, name, datas
     assert recording.load().counts.shape == (8, 50)
 
 
+def test_a_clip_belongs_to_the_machine_whose_folder_its_label_lies_in(tmp_path: Path) -> None:
+    for name in ("valve/id_00/normal/0001.wav", "normal/0001.wav", "0001.wav"):
+        write_wav(tmp_path / name, (noise(1, 50) * 900).astype(int))
+    machines = {each.id: (each.label, each.facts.get("machine")) for each in recordings_in(tmp_path)}
+    assert machines == {
+        "wav/valve/id_00/normal/0001": ("normal", "valve_id_00"),
+        "wav/normal/0001": ("normal", "machine"),
+        "wav/0001": ("", None),  # nobody says what it is
+    }
+
+
 # the fan
 
 

@@ -77,6 +77,7 @@ def test_a_machine_with_one_healthy_recording_teaches_nothing():
 
     assert result.metrics["int8"]["auroc"] is None
     assert "M4: 1 healthy recordings; nothing can be learnt and left out." in result.notes
+    assert {name: facts["flagged"] for name, facts in result.recordings.items()} == {"h": None, "f": None}
 
 
 def test_recordings_are_taken_in_turn_and_pieces_share_no_samples():
