@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_app.cli.common import positive_seconds, print_json, warn
+from edge_app.cli.common import positive_seconds, print_json, print_table, warn
+from edge_app.cli.layout import columns, say
 from edge_app.core.errors import ConfigError, RecordingError
 
 if TYPE_CHECKING:
@@ -35,9 +36,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pipeline", metavar="NAME", help="only this one; needed when two sensors have one unit")
     parser.add_argument("--channel", metavar="NAME", help="which axes: MLII, or X+Y+Z")
     parser.add_argument("--device", metavar="FILE", help="take overrides and the machine's facts from a device's file")
-    parser.add_argument("--healthy", metavar="LABELS", default="healthy,normal", help="(default: healthy,normal)")
+    parser.add_argument(
+        "--healthy",
+        metavar="LABELS",
+        default="healthy,normal",
+        help="labels of normal signal (default: healthy,normal)",
+    )
     parser.add_argument("--events", metavar="FILE", help="CSV: recording,start_s,end_s; all other time is normal")
-    parser.add_argument("--tolerance", metavar="S", type=float, help="how long after an event its alarm may come")
+    parser.add_argument(
+        "--tolerance",
+        metavar="S",
+        type=float,
+        help="how long after an event its alarm may come (default: what an alarm looks back on)",
+    )
     parser.add_argument(
         "--learn", metavar="SECONDS|SHARE", help="learn normal from the beginning of each machine's recordings first"
     )
@@ -51,20 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from edge_app.cli.progress import Terminal
     from edge_app.training.backtest.run import backtest
 
     question, app = _question(args)
     # Why nothing was learnt stands in each recording's line.
     logging.getLogger("edge_app.runtime.learning").setLevel(logging.ERROR)
-    live = sys.stderr.isatty()
-
-    def tell(result: Result) -> None:
-        if live:
-            print(f"\r{result.id[:70]:<70}", end="", file=sys.stderr, flush=True)
-
-    results = backtest(question, tell, args.jobs)
-    if live:
-        print(f"\r{'':70}\r", end="", file=sys.stderr, flush=True)
+    with Terminal(sys.stderr, lines=args.verbose) as progress:
+        results = backtest(question, progress, args.jobs)
     if all(result.left_out for result in results):
         raise RecordingError(
             f"none of {len(results)} recordings can be judged: {results[0].id}: {results[0].left_out}.",
@@ -80,9 +85,15 @@ def _report(args: argparse.Namespace, app: ResolvedApp, question: Question, resu
     if args.json:
         print_json(report.plain(app, question, results))
     else:
-        print(report.as_text(app, question, results))
+        say(report.title(app, results))
+        for line in report.what_ifs(question):
+            say(line)
+        for rows in report.tables(question, results):
+            print()
+            print_table(rows)
         if args.curve:
-            print(report.curve_text(question, results))
+            print()
+            print(report.curve_text(question, results, columns(sys.stdout)))
     if args.svg:
         try:
             Path(args.svg).write_text(report.curve_svg(question, results), encoding="utf-8")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from edge_app.cli.layout import columns, table
+from edge_app.cli.layout import columns, table, wrapped
 from edge_app.core.units import SCORE_ONE
 
 
@@ -24,8 +25,17 @@ def positive_seconds(text: str) -> float:
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on stdout, keys in the order given."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """One JSON value on stdout, keys in the order given; numbers that JSON has no word for are null."""
+    print(json.dumps(_strict(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _strict(value: Any) -> Any:
+    """Without NaN and infinities."""
+    if isinstance(value, dict):
+        return {key: _strict(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def print_table(rows: Sequence[Sequence[str]], *, headed: bool = True) -> None:
@@ -44,7 +54,7 @@ def score_text(score: int | None) -> str:
 
 def warn(text: str) -> None:
     """A line on stderr."""
-    print(f"edge-app: warning: {text}", file=sys.stderr)
+    print(wrapped(f"edge-app: warning: {text}", sys.stderr), file=sys.stderr)
 
 
 def marks() -> dict[str, str]:

@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
         raise PluginError(
             "evaluating needs packages that are not installed.", "Install them: pip install 'edge-app[train]'."
         )
+    from edge_app.cli.progress import Terminal
     from edge_app.training.evaluation.evaluate import evaluate
     from edge_app.training.evaluation.report import check_card_split, make_place
 
@@ -49,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
         check_card_split(args.split)
     if args.out:
         make_place(Path(args.out))
-    say = _say if sys.stderr.isatty() or args.verbose else _silent
-    evaluation = evaluate(Path(args.app), Path(args.data), split=args.split, only=args.case, say=say)
+    with Terminal(sys.stderr, lines=args.verbose) as progress:
+        evaluation = evaluate(Path(args.app), Path(args.data), split=args.split, only=args.case, progress=progress)
     written = _write(evaluation, args)
     if args.json:
         from edge_app.cli.common import print_json
@@ -68,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(evaluation: Evaluation) -> None:
     from edge_app.cli.common import print_table
+    from edge_app.cli.layout import say
     from edge_app.training.evaluation.tables import case_heading, metric_rows, recording_rows, remarks
 
     for outcome in evaluation.outcomes:
@@ -77,10 +79,10 @@ def _print(evaluation: Evaluation) -> None:
         print_table(recording_rows(outcome, float_steps=False))
         print()
         for remark in remarks(outcome):
-            print(f"  {remark}")
+            say(remark, "  ")
         print()
     for name, reason in evaluation.passed_over.items():
-        print(f"{name}: {reason}")
+        say(f"{name}: {reason}")
 
 
 def _write(evaluation: Evaluation, args: argparse.Namespace) -> list[Path]:
@@ -88,11 +90,3 @@ def _write(evaluation: Evaluation, args: argparse.Namespace) -> list[Path]:
 
     written = write_report(evaluation, Path(args.out)) if args.out else []
     return written + (write_cards(evaluation) if args.card else [])
-
-
-def _say(step: str, figures: str) -> None:
-    print(f"{step:<5} {figures}", file=sys.stderr, flush=True)
-
-
-def _silent(step: str, figures: str) -> None:
-    """Nobody watches."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_app.cli.common import print_json, print_table
+from edge_app.cli.layout import say
 from edge_app.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print_json({board.target: board.model_dump(mode="json") for board in boards})
         else:
-            print_table([(board.target, board.runs, board.title) for board in boards])
+            print_table([(board.target, board.runs, board.title) for board in boards], headed=False)
         return 0
     if not args.app or not args.target:
         raise ConfigError("name an app and a target.", f"Targets: {', '.join(target_names())}.")
@@ -79,11 +80,14 @@ def _print(name: str, found: Fit) -> None:
                 *_how(found.energy_mj[each.name]),
             ),
         ]
-    print_table(rows)
+    print_table(rows, headed=False)
     for what, fix in found.problems:
-        print(f"\ndoes not fit: {what}\n  {fix}")
+        print()
+        say(f"does not fit: {what}")
+        say(fix, "  ")
     for remark in found.remarks:
-        print(f"\n{remark}")
+        print()
+        say(remark)
 
 
 def _how(cost: Cost) -> tuple[str, str]:

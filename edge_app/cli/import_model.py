@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_app.cli.common import print_json
+from edge_app.cli.layout import say
 from edge_app.core.errors import ConfigError
+from edge_app.core.wording import counted
 
 if TYPE_CHECKING:
     from edge_app.training.import_model import Imported
@@ -27,9 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="int8 .tflite file")
     parser.add_argument("--app", metavar="DIR", required=True, help="the app's folder, with app.yaml")
     parser.add_argument("--pipeline", metavar="NAME", required=True, help="pipeline of the app it is for")
-    parser.add_argument("--part", choices=("model", "diagnose"), default="model", help="which of its models it becomes")
+    parser.add_argument(
+        "--part", choices=("model", "diagnose"), default="model", help="which of its models it becomes (default: model)"
+    )
     parser.add_argument("--data", metavar="DIR", required=True, help="folder of healthy recordings")
-    parser.add_argument("--normal", metavar="LABELS", default="normal,healthy", help="labels of the healthy recordings")
+    parser.add_argument(
+        "--normal",
+        metavar="LABELS",
+        default="normal,healthy",
+        help="labels of the healthy recordings (default: normal,healthy)",
+    )
     parser.add_argument("--labels", metavar="LABELS", default="", help="classes in the order of the outputs, by commas")
     parser.add_argument("--alarm", metavar="LABELS", default="", help="those of them that are an alarm")
     parser.add_argument("--moments", metavar="FILE", help="JSON with mean and std of each feature it was trained with")
@@ -38,27 +48,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from edge_app.cli.progress import Terminal
     from edge_app.training.import_model import Wanted, import_model
 
     data = Path(args.data)
     if not data.is_dir():
         raise ConfigError(f"--data {data} is not a folder.", "Name the folder that holds the healthy recordings.")
-    imported = import_model(
-        Wanted(
-            file=Path(args.file),
-            app_dir=Path(args.app),
-            pipeline=args.pipeline,
-            data_dir=data,
-            labels=_names(args.labels),
-            alarm_labels=_names(args.alarm),
-            name=args.name or "",
-            part=args.part,
-            normal=_names(args.normal),
-            moments=Path(args.moments) if args.moments else None,
-        )
+    wanted = Wanted(
+        file=Path(args.file),
+        app_dir=Path(args.app),
+        pipeline=args.pipeline,
+        data_dir=data,
+        labels=_names(args.labels),
+        alarm_labels=_names(args.alarm),
+        name=args.name or "",
+        part=args.part,
+        normal=_names(args.normal),
+        moments=Path(args.moments) if args.moments else None,
     )
+    with Terminal(sys.stderr, lines=args.verbose) as progress:
+        imported = import_model(wanted, progress=progress)
     if args.json:
-        print(json.dumps(imported.plain(), ensure_ascii=False))
+        print_json(imported.plain())
     else:
         _print(imported)
     return 0
@@ -70,19 +81,19 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _print(imported: Imported) -> None:
     manifest = imported.manifest
-    print(f"{manifest.kind} {manifest.name}: {imported.bytes} bytes")
-    print(f"activations: {imported.arena_bytes} bytes at once (counted)")
-    print(f"one run: {imported.latency_us:.0f} µs (measured here, {imported.engine}, features not included)")
+    say(f"{manifest.kind} {manifest.name}: {imported.bytes} bytes")
+    say(f"activations: {imported.arena_bytes} bytes at once (counted)")
+    say(f"one run: {imported.latency_us:.0f} µs (measured here, {imported.engine}, features not included)")
     for engine, found in manifest.engines.items():
         if "refuses" in found:
-            print(f"{engine}: refuses it: {found['refuses']}")
+            say(f"{engine}: refuses it: {found['refuses']}")
         else:
             share, inputs = found["differing_bytes_percent"], found["inputs"]
-            print(f"{engine}: {share:g} % of bytes differ from ours on {inputs} windows")
-    print(f"score: {manifest.score_set_by}")
-    print(f"inputs that do not fit into int8: {imported.clipped_percent:g} % on {imported.windows} healthy windows")
+            say(f"{engine}: {share:g} % of bytes differ from ours on {counted(inputs, 'window')}")
+    say(f"score: {manifest.score_set_by}")
+    say(f"inputs that do not fit into int8: {imported.clipped_percent:g} % on {imported.windows} healthy windows")
     for warning in imported.warnings:
-        print(f"note: {warning}")
+        say(f"note: {warning}")
     for path in imported.written:
         print(path)
-    print(f"In app.yaml: model: {{plugin: tflite, file: models/{manifest.file}}}")
+    say(f"In app.yaml: model: {{plugin: tflite, file: models/{manifest.file}}}")

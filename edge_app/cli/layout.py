@@ -26,6 +26,11 @@ def columns(stream: TextIO) -> int | None:
     return max(LEAST_COLUMNS, found) if found else 80
 
 
+def draws(stream: TextIO) -> bool:
+    """Whether a line on a stream can be drawn over."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def table(rows: Sequence[Sequence[str]], width: int | None = None, *, headed: bool = True) -> list[str]:
     """Rows as lines: columns beside one another where they fit.
 
@@ -86,7 +91,7 @@ def _with_last_wrapped(rows: Sequence[Sequence[str]], width: int) -> list[str]:
 def _one_below_another(rows: Sequence[Sequence[str]], width: int, headed: bool) -> Iterator[str]:
     names = rows[0] if headed else [""] * len(rows[0])
     for row in rows[1:] if headed else rows:
-        yield from paragraph(row[0], width)
+        yield from paragraph(f"{names[0]} {row[0]}".strip(), width)
         line = ""
         for name, cell in zip(names[1:], row[1:], strict=True):
             if not cell:
@@ -116,7 +121,15 @@ def paragraph(text: str, width: int | None, indent: str = "") -> list[str]:
     )
 
 
+def wrapped(text: str, stream: TextIO) -> str:
+    """Lines for a stream, each wrapped at the last column of the terminal behind it, with its indent."""
+    width = columns(stream)
+    lines = text.split("\n")
+    indents = [" " * (len(line) - len(line.lstrip(" "))) for line in lines]
+    pieces = [paragraph(line.strip(), width, indent) or [""] for line, indent in zip(lines, indents, strict=True)]
+    return "\n".join(piece for each in pieces for piece in each)
+
+
 def say(text: str = "", indent: str = "") -> None:
     """A sentence on stdout, wrapped at the terminal's last column."""
-    for line in paragraph(text, columns(sys.stdout), indent) or [""]:
-        print(line)
+    print(wrapped(indent + text, sys.stdout))

@@ -8,6 +8,7 @@ from typing import Any
 from edge_app.cli.common import print_json, score_text, warn
 from edge_app.cli.control import device_id
 from edge_app.core.errors import BaselineError, NotRunning
+from edge_app.core.wording import counted
 
 POLL_S = 1.0
 ORDERS = ("status", "cancel", "compare", "history", "rollback", "forget")
@@ -40,10 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("device", metavar="DEVICE", help="the device's file or its id; it must be running")
     parser.add_argument("--pipeline", metavar="NAME", help="which pipeline, where the device has several")
     parser.add_argument(
-        "--minutes", type=positive, default=10.0, metavar="N", help="for how long to watch the healthy machine"
+        "--minutes",
+        type=positive,
+        default=10.0,
+        metavar="N",
+        help="for how long to watch the healthy machine (default: 10)",
     )
     parser.add_argument(
-        "--false-alarms-per-week", type=positive, default=1.0, metavar="N", help="how many false alarms are acceptable"
+        "--false-alarms-per-week",
+        type=positive,
+        default=1.0,
+        metavar="N",
+        help="how many false alarms are acceptable (default: 1)",
     )
     parser.add_argument("--despite-alarm", action="store_true", help="learn although an alarm stands or is raised")
     what = parser.add_mutually_exclusive_group()
@@ -91,21 +100,20 @@ def wait(folder: Any, request: dict[str, Any], *, quiet: bool) -> dict[str, Any]
     """Follow a learning to its end; Ctrl-C leaves it to the device."""
     import sys
 
+    from edge_app.cli.progress import Terminal
     from edge_app.core.clock import SystemClock
     from edge_app.runtime.control import ask
 
-    clock, live = SystemClock(), sys.stderr.isatty() and not quiet
+    clock = SystemClock()
     try:
-        while (answer := ask(folder, request, timeout_s=60.0))["learning"] != "off":
-            if live:
-                print(f"\r{progress_text(answer)}  ", end="", file=sys.stderr, flush=True)
-            clock.sleep_s(POLL_S)
+        with Terminal(sys.stderr, lines=False) as screen:
+            while (answer := ask(folder, request, timeout_s=60.0))["learning"] != "off":
+                if not quiet:
+                    screen.show(progress_text(answer))
+                clock.sleep_s(POLL_S)
     except KeyboardInterrupt:
         warn("the device goes on learning; `--status` shows it, `--cancel` ends it")
         raise
-    finally:
-        if live:
-            print(file=sys.stderr)
     found: dict[str, Any] = answer
     return found
 
@@ -152,8 +160,8 @@ def progress_text(answer: dict[str, Any]) -> str:
         return "fitting …"
     left_s = progress["of_seconds"] - progress["seconds"]
     return (
-        f"learning: {progress['percent']} %, {left_s // 60}:{left_s % 60:02} left, {progress['windows']} windows"
-        f" ({progress['unknown']} could not be judged, {progress['idle']} idle)"
+        f"learning: {progress['percent']} %, {left_s // 60}:{left_s % 60:02} left, "
+        f"{counted(progress['windows'], 'window')} ({progress['unknown']} could not be judged, {progress['idle']} idle)"
     )
 
 

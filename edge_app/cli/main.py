@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _answer(arguments, verbose)
     except BaseException:  # pydantic_core's panic, when its import is interrupted, is no Exception
         if _interrupted():
-            return 130
+            return _leave_interrupted()
         raise
 
 
@@ -80,7 +80,7 @@ def _answer(arguments: list[str], verbose: bool) -> int:
     except EdgeAppError as error:
         return _report(str(error), error, verbose, error.exit_code)
     except KeyboardInterrupt:
-        return 130
+        return _leave_interrupted()
     except BrokenPipeError:
         _discard_output()
         return 0
@@ -134,17 +134,36 @@ def _run_verb(verb: str, arguments: list[str], verbose: bool) -> int:
     parser = argparse.ArgumentParser(
         prog=f"edge-app {verb}",
         allow_abbrev=False,
-        description=summary[0].upper() + summary[1:] + ".",
+        description=summary[0].upper() + summary[1:] + ("" if summary.endswith("?") else "."),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(verb=verb)
     module.add_arguments(parser)
     parser.add_argument("--verbose", action="store_true", help="say more about what happens, on stderr")
+    parser.epilog = _fitted(parser.epilog)
     options = _parse(parser, arguments, verbose)
     _set_up_logging(verbose)
     status = module.run(options)
     sys.stdout.flush()
     return int(status)
+
+
+def _fitted(epilog: str | None) -> str:
+    """Examples as they stand, sentences wrapped at the terminal's last column."""
+    from edge_app.cli.layout import columns, paragraph
+
+    width = columns(sys.stdout)
+    if not epilog or width is None:
+        return epilog or ""
+    lines: list[str] = []
+    for line in epilog.strip().splitlines():
+        if line and lines and lines[-1] and not line.startswith((" ", "Exit")) and lines[-1][0] != " ":
+            lines[-1] += " " + line
+        else:
+            lines.append(line)
+    return "\n".join(
+        part for line in lines for part in ([line] if line.startswith(" ") else paragraph(line, width) or [""])
+    )
 
 
 def _parse(parser: argparse.ArgumentParser, arguments: list[str], verbose: bool) -> argparse.Namespace:
@@ -177,9 +196,16 @@ def _interrupted() -> bool:
     return module is not None and module.came()
 
 
+def _leave_interrupted() -> int:
+    """A person at a terminal is told, in the place of the `^C` that it shows; scripts have the status."""
+    if sys.stderr.isatty():
+        print("\redge-app: interrupted", file=sys.stderr)
+    return 130
+
+
 def _report(text: str, error: BaseException, verbose: bool, status: int) -> int:
     if _interrupted():  # what an interrupted import says misleads
-        return 130
+        return _leave_interrupted()
     if verbose:
         import traceback
 
@@ -188,7 +214,9 @@ def _report(text: str, error: BaseException, verbose: bool, status: int) -> int:
         sys.stdout.flush()
     except OSError:
         _discard_output()
-    print(f"edge-app: error: {text}", file=sys.stderr)
+    from edge_app.cli.layout import wrapped
+
+    print(wrapped(f"edge-app: error: {text}", sys.stderr), file=sys.stderr)
     return status
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TextIO
+from typing import Self, TextIO
 
-from edge_app.cli.layout import columns, paragraph
+from edge_app.cli.layout import columns, draws, paragraph
 from edge_app.core.clock import Clock, SystemClock
 
 BAR = 20
@@ -33,10 +33,16 @@ class Terminal:
     def __init__(self, out: TextIO | None = None, clock: Clock | None = None, *, lines: bool = True) -> None:
         self._out = out or sys.stdout
         self._clock = clock or SystemClock()
-        self._tty = self._out.isatty()
+        self._tty = draws(self._out)
         self._lines = lines
         self._step, self._began_s, self._began_with, self._done = "", 0.0, 0, 0
         self._told_s, self._open = 0.0, False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wipe()
 
     def say(self, step: str, figures: str) -> None:
         """One line a finished step."""
@@ -77,9 +83,14 @@ class Terminal:
         full = round(length * done / max(1, total))
         text = f"{self._step:<{STEP - 1}} [{'#' * full}{'.' * (length - full)}{count}"
         text += f", {figures}" if figures else ""
-        self._out.write("\r\x1b[K" + shortened(text, room))
-        self._out.flush()
-        self._open = True
+        self.show(text)
+
+    def show(self, text: str) -> None:
+        """A line that the next one is drawn over; nothing where lines cannot be drawn over."""
+        if self._tty:
+            self._out.write("\r\x1b[K" + shortened(text, (columns(self._out) or 80) - 1))
+            self._out.flush()
+            self._open = True
 
     def wipe(self) -> None:
         """Take an unfinished bar off the screen: something else is told now."""

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING
 
 from edge_app.cli import interrupts
 from edge_app.cli.common import positive_seconds, print_json, warn
+from edge_app.cli.layout import columns, draws, say
+from edge_app.cli.progress import shortened
 from edge_app.core.errors import ConfigError
 from edge_app.core.names import is_id, like_id
+from edge_app.core.wording import counted, figure_text
 
 if TYPE_CHECKING:
     from edge_app.core.stages import Sensor
@@ -192,17 +195,17 @@ class Screen:
         self._seconds = seconds
         self._labels = list(labels)
         self._stream = sys.stderr
-        self._live = sys.stderr.isatty()
+        self._live = draws(sys.stderr)
         self._told_s = -LINE_EVERY_S
-        self._width = 0
+        self._drawn = False
 
     def show(self, progress: Progress) -> None:
         """One line: again and again in a terminal, every ten seconds elsewhere."""
         line = progress_line(progress, self._seconds, self._recorder.sensor.unit)
         if self._live:
-            width = shutil.get_terminal_size().columns - 1
-            self._stream.write("\r" + line[:width].ljust(min(width, self._width)))
-            self._width = len(line)
+            width = (columns(self._stream) or 80) - 1
+            self._stream.write("\r\x1b[K" + shortened(line, width))
+            self._drawn = True
             self._stream.flush()
         elif progress.seconds - self._told_s >= LINE_EVERY_S or progress.trouble:
             self._told_s = progress.seconds
@@ -210,7 +213,7 @@ class Screen:
 
     def end(self) -> None:
         """Leave the line standing."""
-        if self._live and self._width:
+        if self._drawn:
             print(file=self._stream)
 
     @contextmanager
@@ -252,23 +255,26 @@ class Screen:
 
 
 def progress_line(progress: Progress, seconds: float, unit: str) -> str:
-    """ "  12 s of 600 s  normal  rms 0.213 peak 1.04 g  quality 100 %  0 gaps  0.8 MB  9:48 left"."""
+    """ "  12 s of 600 s, 9:48 left  normal  rms 0.213 peak 1.04 g  quality 100 %  0 gaps  0.8 MB".
+
+    What matters most comes first: a narrow terminal cuts the end.
+    """
     at = f"{progress.seconds:6.0f} s" + (f" of {seconds:.0f} s" if math.isfinite(seconds) else "")
     level = f"rms {_three(progress.rms)} peak {_three(progress.peak)} {unit}" if progress.rms else "no samples yet"
     left = ""
     if math.isfinite(seconds):
         left_s = max(0, round(seconds - progress.seconds))
-        left = f"  {left_s // 60}:{left_s % 60:02d} left"
+        left = f", {left_s // 60}:{left_s % 60:02d} left"
     quality = f"quality {progress.quality.percent} %"
     if progress.quality.reasons:
         quality += f" ({progress.quality.reasons[0]})"
     trouble = f"  {progress.trouble}" if progress.trouble else ""
-    gaps = "1 gap" if progress.gaps == 1 else f"{progress.gaps} gaps"
-    return f"{at}  {progress.label}  {level}  {quality}  {gaps}  {progress.bytes / 1e6:.1f} MB{left}{trouble}"
+    gaps = counted(progress.gaps, "gap")
+    return f"{at}{left}{trouble}  {progress.label}  {level}  {quality}  {gaps}  {progress.bytes / 1e6:.1f} MB"
 
 
 def _three(values: tuple[float, ...]) -> str:
-    return "/".join(f"{value:.3g}" for value in values)
+    return "/".join(figure_text(value) for value in values)
 
 
 def _report(recorded: Recorded, as_json: bool, seconds: float) -> int:
@@ -294,14 +300,20 @@ def _report(recorded: Recorded, as_json: bool, seconds: float) -> int:
             }
         )
     else:
-        shown = ", ".join(f"{label} {length:g} s" for label, length in labels.items())
-        after = f" (went on after {recorded.resumed_at_s:g} s)" if recorded.resumed_at_s else ""
-        print(f"{recorded.folder}: {sidecar.seconds:g} s{after}, {shown}, {len(sidecar.stretches) - 1} gaps")
+        shown = ", ".join(f"{label} {_length(length)}" for label, length in labels.items())
+        after = f" (went on after {_length(recorded.resumed_at_s)})" if recorded.resumed_at_s else ""
+        gaps = counted(len(sidecar.stretches) - 1, "gap")
+        say(f"{recorded.folder}: {_length(sidecar.seconds)}{after}, {shown}, {gaps}")
     if recorded.why:
-        kept = f"{sidecar.seconds:g} s in {len(sidecar.chunks)} chunks are kept"
-        lost = f", {recorded.dropped} samples of the last one could not be written" if recorded.dropped else ""
+        kept = f"{_length(sidecar.seconds)} in {counted(len(sidecar.chunks), 'chunk')} are kept"
+        dropped = counted(recorded.dropped, "sample")
+        lost = f", {dropped} of the last one could not be written" if recorded.dropped else ""
         warn(f"ended early: {recorded.why}; {kept}{lost}.")
     return _status(recorded)
+
+
+def _length(seconds: float) -> str:
+    return f"{round(seconds, 1):g} s"
 
 
 def _status(recorded: Recorded) -> int:

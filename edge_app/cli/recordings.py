@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_app.cli.common import print_json, print_table, warn
+from edge_app.cli.layout import columns, say
 from edge_app.core.errors import ConfigError, RecordingError
+from edge_app.core.wording import counted, span_text
 
 if TYPE_CHECKING:
     from edge_app.training.importers.base import Recording
@@ -62,9 +64,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def list_recordings(recordings: list[Recording], as_json: bool) -> int:
-    from edge_app.training.recordings import described
+    from edge_app.cli.progress import Terminal
+    from edge_app.training.recordings import described_all
 
-    looked = [described(recording) for recording in recordings]
+    with Terminal(sys.stderr, lines=False) as progress:
+        looked = described_all(recordings, progress)
     if as_json:
         print_json({"recordings": [_as_json(each) for each in looked]})
         return 0
@@ -79,7 +83,7 @@ def _print_recordings(looked: list[Described]) -> None:
         if each.trouble:
             warn(each.trouble)
     seconds = sum(each.seconds for each in looked)
-    print(f"\n{len(looked)} recordings, {seconds:.0f} s ({seconds / 3600:.2f} h)")
+    print(f"\n{counted(len(looked), 'recording')}, {span_text(seconds)}")
 
 
 def _row(each: Described) -> tuple[str, ...]:
@@ -122,17 +126,11 @@ def _as_json(each: Described) -> dict[str, Any]:
 
 def check(folder: Path, recordings: list[Recording], as_json: bool) -> int:
     """Read everything; 1 when something must be put right."""
+    from edge_app.cli.progress import Terminal
     from edge_app.training.recordings import check as look
 
-    live = sys.stderr.isatty()
-
-    def tell(recording: Recording) -> None:
-        if live:
-            print(f"\r{recording.id[:70]:<70}", end="", file=sys.stderr, flush=True)
-
-    looked, findings = look(recordings, folder, tell)
-    if live:
-        print(f"\r{'':70}\r", end="", file=sys.stderr, flush=True)
+    with Terminal(sys.stderr, lines=False) as progress:
+        looked, findings = look(recordings, folder, progress)
     wrong = [finding for finding in findings if finding.wrong]
     if as_json:
         print_json(
@@ -147,7 +145,7 @@ def check(folder: Path, recordings: list[Recording], as_json: bool) -> int:
     for each in looked:
         seconds[each.recording.label or "(no label)"] += round(each.seconds)
     labels = ", ".join(f"{label} {length} s" for label, length in seconds.most_common())
-    print(f"{len(looked)} recordings: {labels}")
+    say(f"{counted(len(looked), 'recording')}: {labels}")
     told = f"; {len(findings) - len(wrong)} more to know" if len(findings) > len(wrong) else ""
     print(f"{len(wrong)} to put right{told}" if wrong else f"nothing to put right{told}")
     return 1 if wrong else 0
@@ -156,7 +154,7 @@ def check(folder: Path, recordings: list[Recording], as_json: bool) -> int:
 def _print_findings(findings: list[Finding]) -> None:
     for finding in sorted(findings, key=lambda each: not each.wrong):
         word = "wrong" if finding.wrong else "note "
-        print(f"{word}  {finding.id + ': ' if finding.id else ''}{finding.text}")
+        say(f"{word}  {finding.id + ': ' if finding.id else ''}{finding.text}")
     if findings:
         print()
 
@@ -198,7 +196,7 @@ def _split_table(recordings: list[Recording], chosen: dict[str, str], names: lis
 def plot(recordings: list[Recording], name: str, axis: int, svg: str | None) -> int:
     """Draw one recording."""
     from edge_app.training.importers.select import select
-    from edge_app.training.plot import as_svg, as_text, course, spectrum
+    from edge_app.training.plot import as_svg, as_text, course, plot_columns, spectrum
 
     signal = select(recordings, ids=[name])[0].load()
     if not 1 <= axis <= signal.counts.shape[0]:
@@ -211,7 +209,8 @@ def plot(recordings: list[Recording], name: str, axis: int, svg: str | None) -> 
             raise RecordingError(f"cannot write {svg}: {error.strerror}.", "Choose another file.") from error
         print(svg)
         return 0
-    print(as_text(course(signal, axis - 1)))
+    across = plot_columns(columns(sys.stdout))
+    print(as_text(course(signal, axis - 1, across)))
     print()
-    print(as_text(spectrum(signal, axis - 1), filled=True))
+    print(as_text(spectrum(signal, axis - 1, across), filled=True))
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,11 +26,13 @@ of them, and which others to measure the models on. The same recordings and the 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("app", metavar="APP_DIR", help="the app's folder, with app.yaml and its recipes")
-    parser.add_argument("--data", metavar="DIR", default=".", help="folder of the recordings named in the recipes")
+    parser.add_argument(
+        "--data", metavar="DIR", default=".", help="folder of the recordings named in the recipes (default: here)"
+    )
     parser.add_argument("--only", metavar="NAME", help="train this one model of the app")
     parser.add_argument("--seed", type=int, metavar="N", help="instead of the recipe's")
     parser.add_argument("--out", metavar="DIR", help="where to write instead of the app's models folder")
-    parser.add_argument("--json", action="store_true", help="print one JSON object at the end, and nothing else there")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else there")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         raise PluginError(
             "training needs packages that are not installed.", "Install them: pip install 'edge-app[train]'."
         )
+    from edge_app.cli.common import print_json
     from edge_app.cli.progress import Terminal
     from edge_app.training.train import train
 
@@ -50,13 +52,10 @@ def run(args: argparse.Namespace) -> int:
             f"--data {data} is not a folder.", "Name the folder that holds the recordings of the recipes."
         )
     out = Path(args.out) if args.out else None
-    progress = Terminal(sys.stderr if args.json else sys.stdout)
-    try:
+    with Terminal(sys.stderr if args.json else sys.stdout) as progress:
         results = train(Path(args.app), data, progress=progress, out_dir=out, seed=args.seed, only=args.only)
-    finally:
-        progress.wipe()
     if args.json:
-        print(json.dumps({"models": [result.plain() for result in results]}, ensure_ascii=False))
+        print_json({"models": [result.plain() for result in results]})
     else:
         for result in results:
             _print(result)

@@ -45,6 +45,7 @@ from edge_app.training.evaluation.footprint import arena_bytes, latency
 from edge_app.training.files import check_place, write_all
 from edge_app.training.importers.base import Recording
 from edge_app.training.importers.find import recordings_in
+from edge_app.training.progress import UNWATCHED, Progress
 from edge_app.training.trainers.learn import infer_all, knots_for
 from edge_app.training.windows.datasets import features_of, signal_of
 from edge_app.training.windows.front import Front, app_document, load_front
@@ -120,7 +121,7 @@ class Imported:
         }
 
 
-def import_model(wanted: Wanted, clock: Clock | None = None) -> Imported:
+def import_model(wanted: Wanted, clock: Clock | None = None, progress: Progress = UNWATCHED) -> Imported:
     """Check, measure and write `models/<name>.tflite` and its manifest into the app's folder.
 
     Raises
@@ -141,7 +142,7 @@ def import_model(wanted: Wanted, clock: Clock | None = None) -> Imported:
     _check_ends(graph)
     NumpyEngine(graph)  # refuses, by name, what an operator has that is not run
     recordings = _healthy(wanted)
-    rows, schema = _healthy_rows(recordings, front)
+    rows, schema = _healthy_rows(recordings, front, progress)
     _check_shape(graph, schema, wanted)
     standardize = _standardize(rows, graph.input, wanted.moments)
     manifest = _manifest(wanted, graph, content, schema, standardize)
@@ -208,10 +209,11 @@ def _healthy(wanted: Wanted) -> list[Recording]:
     return [each for each in healthy if each.split != "test"] or healthy
 
 
-def _healthy_rows(recordings: Sequence[Recording], front: Front) -> tuple[Rows, FeatureSchema]:
+def _healthy_rows(recordings: Sequence[Recording], front: Front, progress: Progress) -> tuple[Rows, FeatureSchema]:
     """Features of all healthy windows that suit the pipeline, and their schema."""
     parts, schema, trouble = [], None, ""
-    for recording in recordings:
+    for number, recording in enumerate(recordings):
+        progress.at("features", number, len(recordings), recording.id)
         try:
             signal = signal_of(recording, front)
             extractor = front.extractor(signal.rate_hz, signal.scale)

@@ -11,6 +11,8 @@ from edge_app.training.importers.base import Signal
 
 Floats = NDArray[np.float64]
 _WIDTH, _HEIGHT = 72, 12
+_SCALE = 11
+"""Columns left of a curve: its scale."""
 _FLOOR = 1e-9
 _SEGMENT = 4096
 _SVG = (880, 260)
@@ -28,6 +30,11 @@ class Curve:
     left: str
     """What the first column stands for."""
     right: str
+
+
+def plot_columns(width: int | None) -> int:
+    """Columns of a curve on a terminal so wide (None: as wide as it likes)."""
+    return _WIDTH if width is None else max(10, min(_WIDTH, width - _SCALE))
 
 
 def course(signal: Signal, axis: int = 0, columns: int = _WIDTH) -> Curve:

@@ -23,3 +23,6 @@ class Silent:
 
     def at(self, step: str, done: int, total: int, figures: str = "") -> None:
         """Nothing."""
+
+
+UNWATCHED = Silent()

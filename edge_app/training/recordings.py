@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge_app.core.errors import RecordingError
 from edge_app.core.files import file_hash
 from edge_app.core.frames import Frame, Quality
+from edge_app.core.wording import counted
 from edge_app.sensors.sidecar import SIDECAR, chunk_path, read_sidecar
 from edge_app.training.importers.base import SPLITS, Recording, Signal
 from edge_app.training.importers.leakage import duplicates
 from edge_app.training.importers.own import NAME as OWN
 from edge_app.training.importers.select import stretches
+from edge_app.training.progress import UNWATCHED, Progress
 from edge_app.windowing import Windower
 
 WINDOW_S = 1.0
@@ -73,6 +75,15 @@ def described(recording: Recording, signal: Signal | None = None) -> Described:
     )
 
 
+def described_all(recordings: Sequence[Recording], progress: Progress = UNWATCHED) -> list[Described]:
+    """Of each recording, in their order."""
+    found = []
+    for number, recording in enumerate(recordings):
+        progress.at("read", number, len(recordings), recording.id)
+        found.append(described(recording))
+    return found
+
+
 def _seconds_of(signal: Signal) -> Iterator[Quality]:
     """Quality of each second, or of each stretch where all are shorter.
 
@@ -109,15 +120,15 @@ class Finding:
 
 
 def check(
-    recordings: Sequence[Recording], root: Path, on_each: Callable[[Recording], None]
+    recordings: Sequence[Recording], root: Path, progress: Progress = UNWATCHED
 ) -> tuple[list[Described], list[Finding]]:
     """Read everything, and say what is wrong: damage, clipping, flat lines, gaps, duplicates, labels, splits."""
     looked: list[Described] = []
     findings: list[Finding] = []
 
     def signals() -> Iterator[Signal]:
-        for recording in recordings:
-            on_each(recording)
+        for number, recording in enumerate(recordings):
+            progress.at("read", number, len(recordings), recording.id)
             try:
                 signal = recording.load()
             except RecordingError as error:
@@ -163,7 +174,11 @@ def _of_own(each: Described, folder: Path) -> list[Finding]:
             findings.append(Finding(each.recording.id, f"{chunk.file} is not what was recorded (SHA-256)", True))
     gaps = [stretch for stretch in sidecar.stretches if stretch.why]
     if gaps:
-        findings.append(Finding(each.recording.id, f"{len(gaps)} gaps: {gaps[0].why} …", False))
+        findings.append(
+            Finding(
+                each.recording.id, f"{counted(len(gaps), 'gap')}: {gaps[0].why}{' …' if len(gaps) > 1 else ''}", False
+            )
+        )
     if sidecar.state not in ("finished", "stopped"):
         text = f"ended as {sidecar.state!r}: its last chunk may be missing; `edge-app record` goes on with it"
         findings.append(Finding(each.recording.id, text, False))

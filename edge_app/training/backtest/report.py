@@ -6,13 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from edge_app.config.resolved import ResolvedApp
+from edge_app.core.wording import counted, figure_text, span_text
 from edge_app.training.backtest.events import Outcome
 from edge_app.training.backtest.figures import figures, recording_facts
-from edge_app.training.backtest.run import Question, Result
+from edge_app.training.backtest.run import Question, Result, Variant
 from edge_app.training.evaluation.svg import Axes, ticks
 
 Figures = dict[str, Any]
+Rows = list[tuple[str, ...]]
 _WIDTH, _HEIGHT = 60, 12
+_SCALE = 7
+"""Columns left of a curve."""
 _STYLE = (
     "<style>svg{font:12px sans-serif;background:#fff}.grid{stroke:#ddd}.curve{fill:none;stroke:#1f6fb2;stroke-width:2}"
     ".tick{fill:#555;font-size:11px}.dot{fill:#1f6fb2}</style>"
@@ -81,21 +85,36 @@ def _recording(result: Result) -> dict[str, Any]:
 # --- for a terminal ---------------------------------------------------------------------------------------------------
 
 
-def as_text(app: ResolvedApp, question: Question, results: Sequence[Result]) -> str:
-    """Figures side by side, one line a recording, the sweep."""
+def title(app: ResolvedApp, results: Sequence[Result]) -> str:
+    """One line: what was replayed."""
     judged = [result for result in results if not result.left_out]
-    hours = sum(result.seconds for result in judged) / 3600
-    lines = [f"{app.name} {app.version}: {len(judged)} recordings, {hours:.2f} h", ""]
+    seconds = sum(result.seconds for result in judged)
+    return f"{app.name} {app.version}: {counted(len(judged), 'recording')}, {span_text(seconds)}"
+
+
+def what_ifs(question: Question) -> list[str]:
+    """Whole keys of what was set differently; the tables' headings hold their last words only."""
+    swept = [question.variants[index].name.partition("=") for index in sweep_of(question)]
+    found = [f"what if: {variant.name}" for variant in question.variants[1:] if not variant.swept]
+    return found + ([f"what if: {swept[0][0]} from {swept[0][2]} to {swept[-1][2]}"] if swept else [])
+
+
+def tables(question: Question, results: Sequence[Result]) -> list[Rows]:
+    """Of each pipeline: figures side by side, one line a recording, the sweep. The first row holds the headings."""
     sweep = sweep_of(question)
     shown = [index for index in range(len(question.variants)) if index not in sweep]
+    found: list[Rows] = []
     for name in pipelines_of(results):
         columns = [figures_of(results, index, name) for index in shown]
-        head = (f"PIPELINE {name}", *(question.variants[index].name for index in shown))
-        lines += [*_table([head, *_figure_rows(columns)]), ""]
-        lines += [*_table([_RECORDING_HEAD, *_recording_rows(results, name)]), ""]
-        if sweep:
-            lines += [*_table(_sweep_rows(question, results, name, sweep)), ""]
-    return "\n".join(lines)
+        head = (f"PIPELINE {name}", *(_short(question.variants[index]) for index in shown))
+        found += [[head, *_figure_rows(columns)], [_RECORDING_HEAD, *_recording_rows(results, name)]]
+        found += [_sweep_rows(question, results, name, sweep)] if sweep else []
+    return found
+
+
+def _short(variant: Variant) -> str:
+    """A variant by the last words of its keys; whole keys tear every table."""
+    return ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in variant.changes.items()) or variant.name
 
 
 def _figure_rows(columns: Sequence[Figures]) -> list[tuple[str, ...]]:
@@ -105,7 +124,7 @@ def _figure_rows(columns: Sequence[Figures]) -> list[tuple[str, ...]]:
         "precision (95 % interval)": lambda f: _with(f["precision"], f["precision_ci95"]),
         "delay, median and longest": lambda f: f"{_time(f['delay_median_s'])}, {_time(f['delay_max_s'])}",
         "false alarms": lambda f: str(f["false_alarms"]),
-        "normal signal judged": lambda f: _days(f["normal_days"]),
+        "normal signal judged": lambda f: span_text(86400 * f["normal_days"]),
         "false alarms a day (95 %)": lambda f: _with(f["false_alarms_per_day"], f["false_alarms_per_day_ci95"]),
         "alarms that count nowhere": lambda f: str(f["uncounted_alarms"]),
         "windows unknown, idle": lambda f: f"{_percent(f['unknown_share'])}, {_percent(f['idle_share'])}",
@@ -138,15 +157,15 @@ def _recording_rows(results: Sequence[Result], pipeline: str) -> list[tuple[str,
     return rows
 
 
-def _sweep_rows(
-    question: Question, results: Sequence[Result], pipeline: str, sweep: Sequence[int]
-) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("WHAT IF", "RECALL", "PRECISION", "FALSE A DAY", "DELAY", "FALSE ALARMS")]
+def _sweep_rows(question: Question, results: Sequence[Result], pipeline: str, sweep: Sequence[int]) -> Rows:
+    swept = question.variants[sweep[0]].name.partition("=")[0]
+    head = f"WHAT IF {swept.rpartition('.')[2]}"
+    rows: Rows = [(head, "RECALL", "PRECISION", "FALSE A DAY", "DELAY", "FALSE ALARMS")]
     for index in sweep:
         found = figures_of(results, index, pipeline)
         rows.append(
             (
-                question.variants[index].name,
+                question.variants[index].name.partition("=")[2],
                 _number(found["recall"]),
                 _number(found["precision"]),
                 _number(found["false_alarms_per_day"]),
@@ -157,17 +176,14 @@ def _sweep_rows(
     return rows
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+    return "-" if value is None else figure_text(value)
 
 
 def _with(value: float | None, bounds: Sequence[float] | None) -> str:
-    return "-" if value is None else f"{value:.3g}" + (f" ({bounds[0]:.3g} to {bounds[1]:.3g})" if bounds else "")
+    return _number(value) + (
+        f" ({figure_text(bounds[0])} to {figure_text(bounds[1])})" if bounds and value is not None else ""
+    )
 
 
 def _percent(share: float | None) -> str:
@@ -175,13 +191,7 @@ def _percent(share: float | None) -> str:
 
 
 def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    return f"{seconds:.1f} s" if seconds < 600 else f"{seconds / 3600:.2f} h"
-
-
-def _days(days: float) -> str:
-    return f"{days:.2f} days" if days >= 1 else f"{24 * days:.2f} h" if days >= 1 / 24 else f"{1440 * days:.1f} min"
+    return "-" if seconds is None else span_text(seconds)
 
 
 # --- the curve --------------------------------------------------------------------------------------------------------
@@ -203,22 +213,23 @@ def curve_points(question: Question, results: Sequence[Result]) -> dict[str, lis
 NO_CURVE = "no curve: it needs events and normal signal"
 
 
-def curve_text(question: Question, results: Sequence[Result]) -> str:
-    """Recall against false alarms a day in characters, one plot a pipeline."""
+def curve_text(question: Question, results: Sequence[Result], width: int | None = None) -> str:
+    """Recall against false alarms a day in characters, one plot a pipeline, no wider than `width` columns."""
+    across = _WIDTH if width is None else max(10, min(_WIDTH, width - _SCALE))
     plots = []
     for name, points in curve_points(question, results).items():
         if not points:
             plots.append(f"{name}: {NO_CURVE}")
             continue
         most = max(x for x, _, _ in points) or 1.0
-        grid = [[" "] * _WIDTH for _ in range(_HEIGHT)]
+        grid = [[" "] * across for _ in range(_HEIGHT)]
         for x, y, _ in points:
-            grid[round((1 - y) * (_HEIGHT - 1))][round(x / most * (_WIDTH - 1))] = "●"
+            grid[round((1 - y) * (_HEIGHT - 1))][round(x / most * (across - 1))] = "●"
         labels = {0: "1.0", _HEIGHT - 1: "0.0"}
         lines = [f"{name}: recall"]
         lines += [f"{labels.get(row, ''):>5} │{''.join(cells).rstrip()}" for row, cells in enumerate(grid)]
-        right = f"{most:.3g} false alarms a day"
-        lines += [f"      └{'─' * _WIDTH}", f"       0{right:>{_WIDTH - 1}}"]
+        lines += [f"      └{'─' * across}", f"       0{figure_text(most):>{across - 1}}"]
+        lines += [f"{'false alarms a day':>{_SCALE + across}}"]
         plots.append("\n".join(lines))
     return "\n\n".join(plots)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +33,7 @@ from edge_app.training.importers.find import recordings_in
 from edge_app.training.importers.own import NAME as OWN
 from edge_app.training.importers.select import stretches, with_axes
 from edge_app.training.importers.sessions import Session, session_of
+from edge_app.training.progress import UNWATCHED, Progress
 from edge_app.training.windows.front import app_document
 
 DEPLOYED = "as deployed"
@@ -166,38 +167,40 @@ def _check_pipelines(question: Question, app: ResolvedApp) -> None:
         )
 
 
-def backtest(question: Question, tell: Callable[[Result], None], jobs: int = 1) -> list[Result]:
+def backtest(question: Question, progress: Progress = UNWATCHED, jobs: int = 1) -> list[Result]:
     """Every recording through every variant, ordered by id.
 
     Parameters
     ----------
-    tell : callable
-        Called with each recording's result as it comes.
+    progress : Progress, optional
+        Told how many recordings are done.
     jobs : int
         Processes; machines are shared out among them.
     """
     _LAST.clear()
     _, machines = _prepared(question)
     results: list[Result] = []
-    for found in _in_processes(question, len(machines), jobs) if jobs > 1 else _here(question, len(machines)):
-        for result in found:
-            tell(result)
-            results.append(result)
+    total = sum(map(len, machines))
+    progress.at("replay", 0, total)
+    for result in _in_processes(question, len(machines), jobs) if jobs > 1 else _here(question, len(machines)):
+        results.append(result)
+        progress.at("replay", len(results), total, result.id)
     return sorted(results, key=lambda result: result.id)
 
 
-def _here(question: Question, machines: int) -> Iterator[list[Result]]:
+def _here(question: Question, machines: int) -> Iterator[Result]:
     for index in range(machines):
-        yield one_machine(question, index)
+        yield from _of_machine(question, index)
 
 
-def _in_processes(question: Question, machines: int, jobs: int) -> Iterator[list[Result]]:
+def _in_processes(question: Question, machines: int, jobs: int) -> Iterator[Result]:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     # Fresh processes: forking one that has threads may leave a lock held for ever.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(one_machine, itertools.repeat(question, machines), range(machines))
+        for found in pool.map(one_machine, itertools.repeat(question, machines), range(machines)):
+            yield from found
 
 
 _LAST: list[tuple[Question, tuple[list[ResolvedApp], list[list[Subject]]]]] = []
@@ -211,10 +214,16 @@ def _prepared(question: Question) -> tuple[list[ResolvedApp], list[list[Subject]
 
 
 def one_machine(question: Question, index: int) -> list[Result]:
-    """The recordings of one machine, one after the other: what is learnt from the first one serves the others."""
+    """Results of one machine's recordings."""
+    return list(_of_machine(question, index))
+
+
+def _of_machine(question: Question, index: int) -> Iterator[Result]:
+    """Its recordings one after the other: what is learnt from the first one serves the others."""
     apps, machines = _prepared(question)
     normals: list[dict[str, LearntNormal]] = [{} for _ in apps]
-    return [_one_recording(question, apps, subject, normals) for subject in machines[index]]
+    for subject in machines[index]:
+        yield _one_recording(question, apps, subject, normals)
 
 
 def _one_recording(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from edge_app.training.evaluation.uses import (
 from edge_app.training.importers.base import Recording, Signal
 from edge_app.training.importers.find import recordings_in
 from edge_app.training.importers.select import cut
+from edge_app.training.progress import Progress
 from edge_app.training.protocols.base import Trail
 from edge_app.training.windows.datasets import load_signal, signal_of
 from edge_app.training.windows.front import Front, app_document, load_front
@@ -157,7 +158,7 @@ def classes_of(case: CaseConfig, recipes: Sequence[RecipeConfig], labels: Sequen
 
 
 def choose(
-    case: CaseConfig, front: Front, folder: Folder, split: str, uses: Sequence[Use], tell: Callable[[str], None]
+    case: CaseConfig, front: Front, folder: Folder, split: str, uses: Sequence[Use], progress: Progress
 ) -> Chosen:
     """The recordings of a case that belong to the split asked for, each as a trail.
 
@@ -168,7 +169,9 @@ def choose(
     """
     chosen = Chosen()
     known = known_parts(folder.recordings if split in ("test", "all") else (), uses)
-    for recording in candidates(case, front, folder):
+    wanted = list(candidates(case, front, folder))
+    for number, recording in enumerate(wanted):
+        progress.at(case.name, number, len(wanted), recording.id)
         signal = _signal(case, recording, front, chosen)
         if signal is None:
             continue
@@ -179,7 +182,6 @@ def choose(
                     continue  # the end of a recording that was used as good as whole
                 chosen.left_out[recording.id] = f"{span_s[1] - span_s[0]:.2f} s are less than one window"
                 continue
-            tell(recording.id)
             looked_at = signal if span_s is None else cut(signal, span_s)
             if part == "test" and not recording.facts.get("simulated") and (twin := known.twin(looked_at)):
                 raise _leak(recording.id, Use(twin[0], "train"), f"it {twin[1]}")

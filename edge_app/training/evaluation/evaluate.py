@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,10 @@ from edge_app.training.evaluation.cases import (
 from edge_app.training.evaluation.float_models import steps_of
 from edge_app.training.evaluation.footprint import Footprint, footprint, machine
 from edge_app.training.evaluation.uses import Use, manifest_uses, recipe_uses
+from edge_app.training.progress import UNWATCHED, Progress
 from edge_app.training.protocols.base import INT8, Case, CaseResult, Trail
 from edge_app.training.protocols.find import find_protocol
 from edge_app.training.windows.front import Front, app_document
-
-Say = Callable[[str, str], None]
-"""Called at each step with its name and figures."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,14 @@ class Evaluation:
     """What the times were measured on."""
 
 
-def evaluate(app_dir: Path, data_dir: Path, *, split: str = "test", only: str | None = None, say: Say) -> Evaluation:
+def evaluate(
+    app_dir: Path,
+    data_dir: Path,
+    *,
+    split: str = "test",
+    only: str | None = None,
+    progress: Progress = UNWATCHED,
+) -> Evaluation:
     """Measure an app on a folder of recordings.
 
     Parameters
@@ -107,8 +112,8 @@ def evaluate(app_dir: Path, data_dir: Path, *, split: str = "test", only: str | 
         "test" (what no model learnt from or was chosen by), "val", "train" or "all".
     only : str, optional
         Name of the one case wanted.
-    say : callable
-        Told of each step.
+    progress : Progress, optional
+        Told how far each case is.
 
     Raises
     ------
@@ -129,13 +134,12 @@ def evaluate(app_dir: Path, data_dir: Path, *, split: str = "test", only: str | 
     )
     for config in cases:
         asked = ask(app_dir, config, folder)
-        chosen = choose(config, asked.front, folder, split, asked.uses, lambda name: say("read", name))
+        chosen = choose(config, asked.front, folder, split, asked.uses, progress)
         if not chosen.trails:
             found.passed_over[config.name] = _nothing(config, chosen, split)
-            say("case", f"{config.name}: {found.passed_over[config.name]}")
             continue
+        progress.at(config.name, len(chosen.trails), len(chosen.trails), "judging")
         found.outcomes.append(run_case(asked, chosen, split))
-        say("case", f"{config.name}: {config.protocol} on {len(chosen.trails)} recordings")
     if not found.outcomes:
         raise _no_case(found, folder, cases)
     return found

@@ -23,6 +23,7 @@ from edge_app.core.errors import ModelError
 from edge_app.core.frames import Window
 from edge_app.core.plugin import FeatureContext, ModelContext
 from edge_app.core.stages import FeatureExtractor, Model
+from edge_app.core.wording import counted
 from edge_app.inference.graph import Graph, read_graph, read_model_file
 from edge_app.training.evaluation.footprint import arena_bytes
 from edge_app.training.fit.counts import RUNS, calibrate, code_bytes, macs_of, simulated_window, times
@@ -178,7 +179,7 @@ def _pipeline(
     on_board = target.runs == "micropython"
     buffered = samples + round(spec.hop_s * rate_hz)
     blocks = 1 if on_board else 8
-    counted_windows = f"{buffered} int16 samples of {spec.slot.axes} axes at {rate_hz:g} Hz"
+    counted_windows = f"{buffered} int16 samples of {counted(spec.slot.axes, 'axis', 'axes')} at {rate_hz:g} Hz"
     macs = sum(work.macs for work in works)
     if on_board:
         latency = _cycles(spec, [work.features for work in works], target, samples, macs)

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from edge_app.cli.layout import columns, paragraph, table
+from edge_app.cli.layout import columns, paragraph, table, wrapped
 
 ROWS = [
     ("RECORDING", "LABEL", "SECONDS"),
@@ -37,7 +37,13 @@ def test_a_table_too_wide_gives_each_first_cell_a_line_of_its_own():
 
 def test_what_is_wider_still_names_each_cell():
     rows = [("ID", "MEDIAN SCORE", "HIGHEST SCORE"), ("a", "0.5", ""), ("b", "0.25", "0.75")]
-    assert table(rows, 24) == ["a", "  MEDIAN SCORE 0.5", "b", "  MEDIAN SCORE 0.25", "  HIGHEST SCORE 0.75"]
+    assert table(rows, 24) == [
+        "ID a",
+        "  MEDIAN SCORE 0.5",
+        "ID b",
+        "  MEDIAN SCORE 0.25",
+        "  HIGHEST SCORE 0.75",
+    ]
 
 
 def test_without_headings_cells_just_follow():
@@ -61,3 +67,9 @@ def test_a_paragraph_is_indented_throughout():
     assert paragraph("one two three four", 12, "  ") == ["  one two", "  three four"]
     assert paragraph("one two three four", None, "  ") == ["  one two three four"]
     assert paragraph("", 10) == []
+
+
+def test_an_error_keeps_the_indent_of_its_remedy(monkeypatch):
+    monkeypatch.setattr("edge_app.cli.layout.columns", lambda stream: 20)
+    text = wrapped("error: this is wrong here\n  Write that instead.", io.StringIO())
+    assert text == "error: this is wrong\nhere\n  Write that\n  instead."

@@ -169,3 +169,10 @@ def test_seconds_are_a_number_above_0(text, capsys):
 def test_two_recordings_for_one_slot_are_a_mistake(capsys):
     assert cli.main(["run", "device.yaml", "--replay", "vibration=a.wav", "--replay", "vibration=b.wav"]) == 2
     assert "two recordings are named for the slot `vibration`: a.wav and b.wav" in capsys.readouterr().err
+
+
+def test_drawings_and_units_stay_readable_where_only_ascii_is_known():
+    from edge_app.cli.letters import NAME
+
+    assert "1.0 │● 3 µs … 5 °".encode("ascii", NAME) == b"1.0 |o 3 us ... 5 ?"
+    assert "1 µs → 2".encode("latin-1", NAME) == b"1 \xb5s -> 2"  # what is known stays

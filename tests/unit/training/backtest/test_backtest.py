@@ -248,7 +248,7 @@ def test_features_are_computed_once_where_only_alarm_rules_change(app: Path, rec
         Variant("gate", {"pipelines.pump.gate.above": 1}),
     )
 
-    results = backtest(Question(app, recordings, variants=variants), lambda _: None)
+    results = backtest(Question(app, recordings, variants=variants))
 
     assert len(results) == 2
     assert len(runs) == 4  # two recordings, deployed and gate

@@ -23,10 +23,6 @@ cases:
 """
 
 
-def quiet(step: str, figures: str) -> None:
-    """Nobody watches."""
-
-
 @pytest.fixture
 def app(repository: Path, tmp_path: Path) -> Path:
     """machine_sound with one case: whatever sounds there are."""
@@ -58,7 +54,7 @@ def sounds(tmp_path: Path) -> Path:
 
 
 def run(app: Path, data: Path, **options: str) -> Evaluation:
-    return evaluate(app, data, say=quiet, **options)
+    return evaluate(app, data, **options)
 
 
 def test_recordings_never_seen_are_test(app: Path, sounds: Path):
