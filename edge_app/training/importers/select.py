@@ -44,18 +44,34 @@ def select(
     RecordingError
         None is left; the message says at which condition, and what there would have been.
     """
-    left = list(recordings)
+    left, so_far = list(recordings), _SoFar()
     if dataset is not None:
-        left = _narrowed(left, "data set", [dataset], [[r.dataset] for r in left])
+        left = _narrowed(left, "data set", [dataset], [[r.dataset] for r in left], so_far)
     if ids is not None:
-        left = _narrowed(left, "id", ids, [[r.id, *_ends(r.id)] for r in left], each_must_match=True)
+        left = _narrowed(left, "id", ids, [[r.id, *_ends(r.id)] for r in left], so_far, each_must_match=True)
     if labels is not None:
-        left = _narrowed(left, "label", labels, [[r.label] for r in left])
+        left = _narrowed(left, "label", labels, [[r.label] for r in left], so_far)
     for fact, values in (where or {}).items():
-        left = _narrowed(left, fact, values, [[r.facts[fact]] if fact in r.facts else [] for r in left])
+        _check_fact(left, fact)
+        left = _narrowed(left, fact, values, [[r.facts[fact]] if fact in r.facts else [] for r in left], so_far)
     if split is not None:
-        left = _narrowed(left, "split", [split], [[r.split] for r in left])
+        left = _narrowed(left, "split", [split], [[r.split] for r in left], so_far)
     return left
+
+
+_SoFar = list[str]
+"""Conditions that were satisfied, for the message about the one that is not: "label normal"."""
+
+
+def _check_fact(recordings: list[Recording], fact: str) -> None:
+    """Refuse a fact that no recording states: a misspelt word would otherwise look like a missing value."""
+    known = sorted({name for recording in recordings for name in recording.facts})
+    if recordings and fact not in known:
+        near = difflib.get_close_matches(fact, known, n=1, cutoff=0.5)
+        raise RecordingError(
+            f"none of {len(recordings)} recordings states {fact}; known are: {', '.join(known) or 'none'}.",
+            f"Did you mean {near[0]}?" if near else "`edge-app recordings DIR --json` lists the facts of each.",
+        )
 
 
 def _ends(name: str) -> list[str]:
@@ -68,6 +84,7 @@ def _narrowed(
     what: str,
     wanted: Sequence[Any],
     values: list[list[Any]],
+    so_far: _SoFar,
     each_must_match: bool = False,
 ) -> list[Recording]:
     """Those of which one value is wanted."""
@@ -75,11 +92,15 @@ def _narrowed(
     kept = [recording for recording, each in zip(recordings, values, strict=True) if set(each) & set(wanted)]
     missing = [value for value in wanted if value not in there]
     if not kept or (each_must_match and missing):
-        raise _nothing(what, missing or list(wanted), recordings, values)
+        raise _nothing(what, missing or list(wanted), recordings, values, so_far)
+    if what != "data set":
+        so_far.append(f"{what} {', '.join(str(value) for value in wanted)}")
     return kept
 
 
-def _nothing(what: str, missing: list[Any], recordings: list[Recording], values: list[list[Any]]) -> RecordingError:
+def _nothing(
+    what: str, missing: list[Any], recordings: list[Recording], values: list[list[Any]], so_far: _SoFar
+) -> RecordingError:
     first = sorted({str(each[0]) if each and each[0] != "" else "(none)" for each in values})
     shown = ", ".join(first[:12]) + (f" and {len(first) - 12} more" if len(first) > 12 else "")
     known = [str(value) for each in values for value in each]
@@ -88,8 +109,9 @@ def _nothing(what: str, missing: list[Any], recordings: list[Recording], values:
     hint = "`edge-app recordings DIR` lists what there is."
     if what == "split" and first == ["(none)"]:
         hint = "Choose them: edge-app recordings DIR --split 0.6/0.2/0.2"
+    of_these = f" ({'; '.join(so_far)})" if so_far else ""
     return RecordingError(
-        f"none of {len(recordings)} recordings has {what} {named}; there is: {shown or 'nothing'}.",
+        f"none of {len(recordings)} recordings{of_these} has {what} {named}; there is: {shown or 'nothing'}.",
         f"Did you mean {near[0]}?" if near else hint,
     )
 

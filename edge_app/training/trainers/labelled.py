@@ -77,8 +77,9 @@ def load_samples(task: Task, data_dir: Path, progress: Progress) -> tuple[Sample
         validation = samples_of(others, task, progress)
     else:
         train, validation = ends_withheld(train, task.pipeline.window.seconds)
-    check_classes(train, "`train`")
-    check_classes(validation, "`validation`" if others else "the end of the training recordings")
+    check_classes(train, task.place("train"))
+    ends = f"{task.place('train')}: the end of the recordings, kept for validation,"
+    check_classes(validation, task.place("validation") if others else ends)
     return train, validation
 
 

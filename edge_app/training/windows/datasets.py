@@ -31,7 +31,7 @@ _RATE_SLACK = 0.01
 def load_signal(source: Source, task: Front, data_dir: Path) -> Signal:
     """The signal of a source, cut to its span. Raises RecordingError when it is shorter than the span or a window."""
     signal = _simulate(source, task) if source.simulated else _load_file(source, task, data_dir)
-    return _suiting_part(signal, task, source.span_s)
+    return suiting_part(signal, task, source.span_s)
 
 
 def signal_of(
@@ -57,7 +57,7 @@ def signal_of(
             f"{signal.title}: is in {signal.unit!r}, the app's {front.pipeline.sensor!r} takes {front.slot.unit!r}.",
             "Choose recordings of the app's quantity (`dataset`, `labels` or `ids`).",
         )
-    return _suiting_part(with_axes(signal, front.slot.axes, channel), front, span_s)
+    return suiting_part(with_axes(signal, front.slot.axes, channel), front, span_s)
 
 
 NONE_YET = FeatureSchema("", ())
@@ -81,7 +81,8 @@ def agreed(schema: FeatureSchema, found: FeatureSchema, signal: Signal) -> Featu
     return found
 
 
-def _suiting_part(signal: Signal, task: Front, span_s: tuple[float, float] | None) -> Signal:
+def suiting_part(signal: Signal, task: Front, span_s: tuple[float, float] | None) -> Signal:
+    """The part of a signal between two times (s), None: all. Raises RecordingError: too slow, or below one window."""
     if signal.rate_hz < task.slot.min_rate_hz * (1 - _RATE_SLACK):
         raise RecordingError(
             f"{signal.title}: {signal.rate_hz:g} Hz are below the {task.slot.min_rate_hz:g} Hz the app needs.",

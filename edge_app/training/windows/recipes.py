@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_app.config.errors import nearest, problem, validated
-from edge_app.config.load import Document, load_document
-from edge_app.config.recipe import RecipeConfig
+from edge_app.config.load import Document, dotted, load_document
+from edge_app.config.recipe import RecipeConfig, Source
 from edge_app.config.schema import AppConfig
 from edge_app.core.errors import ConfigError
 from edge_app.training.windows.front import Front, app_document, load_front
@@ -20,6 +20,17 @@ class Task(Front):
     """What is to be trained: the app's pipeline and the recipe for its model."""
 
     recipe: RecipeConfig
+    document: Document | None = None
+    """The recipe's file, to say where in it something stands."""
+
+    def place(self, key: str, source: Source | None = None) -> str:
+        """Where a list of the recipe stands, or one source in it: "apps/pump/train.yaml:6: train[0]"."""
+        listed: list[Source] = getattr(self.recipe, key)
+        number = next((index for index, each in enumerate(listed) if each is source), None)
+        path: tuple[str | int, ...] = (key,) if number is None else (key, number)
+        if self.document is None:
+            return f"`{dotted(path)}`"
+        return f"{self.document.place(path)}: {dotted(path)}"
 
 
 def load_tasks(app_dir: Path, only: str | None = None) -> list[Task]:
@@ -88,4 +99,4 @@ def _task(document: Document, app: AppConfig, path: Path) -> Task:
         )
     front = load_front(document, recipe.pipeline, recipe.part)
     parts = (front.app_dir, front.app, front.slot, front.pipeline, front.features, front.decision)
-    return Task(*parts, recipe, gate_features=front.gate_features)
+    return Task(*parts, recipe=recipe, document=recipe_document, gate_features=front.gate_features)

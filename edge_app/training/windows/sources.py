@@ -12,8 +12,9 @@ from edge_app.config.schema import BearingConfig
 from edge_app.core.errors import RecordingError
 from edge_app.training.importers.base import Recording, Reference, Signal
 from edge_app.training.importers.leakage import check_leakage
-from edge_app.training.windows.datasets import load_signal
+from edge_app.training.windows.datasets import load_signal, suiting_part
 from edge_app.training.windows.front import Front
+from edge_app.training.windows.recipes import Task
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,29 @@ def items_of(sources: Sequence[Source], task: Front, data_dir: Path) -> list[Ite
     known: dict[str, list[Recording]] = {}
     found: list[Item] = []
     for source in sources:
-        if source.dataset is None:
-            found.append(_plain_item(source, task, data_dir))
-            continue
-        if source.dataset not in known:
-            known[source.dataset] = _recordings(data_dir, source.dataset)
-        found += [_recording_item(each, source, task) for each in _chosen(source, known[source.dataset])]
+        try:
+            found += _items_of(source, task, data_dir, known)
+        except RecordingError as error:
+            raise RecordingError(f"{_place(source, task)}{error.what}", error.fix) from error
     return found
+
+
+def _items_of(source: Source, task: Front, data_dir: Path, known: dict[str, list[Recording]]) -> list[Item]:
+    if source.dataset is None:
+        return [_plain_item(source, task, data_dir)]
+    if source.dataset not in known:
+        known[source.dataset] = _recordings(data_dir, source.dataset)
+    return [_recording_item(each, source, task) for each in _chosen(source, known[source.dataset])]
+
+
+def _place(source: Source, task: Front) -> str:
+    """Where a source stands, "train.yaml:6: train[0]: "; "" when it is of no recipe."""
+    if not isinstance(task, Task):
+        return ""
+    for key in ("train", "validation", "evaluate"):
+        if any(each is source for each in getattr(task.recipe, key)):
+            return f"{task.place(key, source)}: "
+    return ""
 
 
 def _recordings(data_dir: Path, dataset: str) -> list[Recording]:
@@ -82,12 +99,17 @@ def _chosen(source: Source, recordings: Iterable[Recording]) -> list[Recording]:
 
 
 def _plain_item(source: Source, task: Front, data_dir: Path) -> Item:
+    if source.file is not None and not (data_dir / source.file).exists():
+        raise RecordingError(
+            f"there is no recording {data_dir / source.file}.",
+            "Paths in a recipe begin at --data: give another folder.",
+        )
     return Item(source.title, source.label, source, lambda: load_signal(source, task, data_dir))
 
 
 def _recording_item(recording: Recording, source: Source, task: Front) -> Item:
     def load() -> Signal:
-        from edge_app.training.importers.select import cut, with_axes
+        from edge_app.training.importers.select import with_axes
 
         signal = with_axes(recording.load(), task.slot.axes, source.channel)
         if signal.unit != task.slot.unit:
@@ -95,9 +117,7 @@ def _recording_item(recording: Recording, source: Source, task: Front) -> Item:
                 f"{recording.id}: is in {signal.unit}, the app computes in {task.slot.unit}.",
                 f"Leave it out, or give recordings of {task.slot.quantity}.",
             )
-        if source.span_s is None:
-            return signal
-        return replace(cut(signal, source.span_s), sha256=signal.sha256)
+        return replace(suiting_part(signal, task, source.span_s), sha256=signal.sha256)
 
     return Item(recording.id, recording.label, source, load, recording.reference, recording.facts)
 

@@ -42,7 +42,15 @@ def test_all_conditions_hold_together():
         ({"split": "val"}, "none of 3 recordings has split val; there is: test, train"),
         ({"ids": ["a", "z"]}, "has id z"),
         ({"where": {"load_hp": [7]}}, "load_hp 7; there is: 0, 3"),
-        ({"where": {"rpm": [7]}}, r"rpm 7; there is: \(none\)"),
+        (
+            {"where": {"load_pf": [7]}},
+            r"none of 3 recordings states load_pf; known are: load_hp, size\.\n  .*load_hp\?",
+        ),
+        ({"labels": ["healthy"], "split": "test"}, r"none of 1 recordings \(label healthy\) has split test; .*train"),
+        (
+            {"labels": ["inner"], "where": {"load_hp": [0]}, "split": "test"},
+            r"none of 1 recordings \(label inner; load_hp 0\) has split test",
+        ),
     ],
 )
 def test_nothing_left_is_answered_with_what_there_is(conditions, told):

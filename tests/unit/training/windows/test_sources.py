@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,54 @@ def test_a_recording_in_another_unit_is_refused(rig: list[Recording], task: Task
     *_, sound = items_of([Source(dataset="rig")], task, tmp_path)
     with pytest.raises(RecordingError, match=r"rig/sound: is in fs, the app computes in g"):
         sound.load()
+
+
+def recipe(app: Path, text: str) -> None:
+    (app / "train.yaml").write_text(f"pipeline: pump\nname: toy\n{text}")
+
+
+def test_a_choice_that_leaves_nothing_is_placed_in_the_recipe(rig: list[Recording], app: Path) -> None:
+    recipe(
+        app,
+        "kind: gaussian\ntrain:\n  - {dataset: rig, labels: [healthy]}\nvalidation:\n  - {dataset: rig, split: val}\n",
+    )
+    task = load_task(app)
+    with pytest.raises(RecordingError, match=r"train\.yaml:7: validation\[0\]: none of 3 recordings has split val"):
+        items_of(task.recipe.validation, task, app)
+
+
+def test_a_file_that_is_not_there_is_placed_in_the_recipe_and_looked_for_below_data(
+    app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(app), "--data", str(app)]) == 2
+    told = capsys.readouterr().err
+    assert f"train.yaml:5: train[0]: there is no recording {app}/normal.csv" in told
+    assert "--data" in told
+
+
+def test_a_missing_class_is_placed_in_the_recipe(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe(
+        app,
+        "kind: classifier\nclasses: {normal: [healthy], inner: [inner]}\nalarm: [inner]\n"
+        "train:\n  - {simulated: pump, rate_hz: 3332, seconds: 20}\n",
+    )
+    assert main(["train", str(app), "--data", str(app)]) == 2
+    told = capsys.readouterr().err
+    assert "train.yaml:6: train holds only one class: no window of inner (windows: healthy" not in told
+    assert "train.yaml:6: train holds only one class: no window of inner (windows: normal" in told
+
+
+def test_a_recording_below_the_rate_or_a_window_of_the_app_is_named(
+    rig: list[Recording], task: Task, tmp_path: Path
+) -> None:
+    whole = np.random.RandomState(1).randint(-999, 999, (1, 20000)).astype(np.int16)
+    slow = Signal("rig/slow", whole, 16 / 32768, 1666.0, "g")
+    short = Signal("rig/short", whole[:, :2000], 16 / 32768, 3332.0, "g")
+    for signal, told in ((slow, "rig/slow: 1666 Hz are below the 3200 Hz"), (short, "rig/short: 0.60 s are less than")):
+        rig[:] = [replace(rig[0], load=lambda signal=signal: signal)]
+        (item,) = items_of([Source(dataset="rig")], task, tmp_path)
+        with pytest.raises(RecordingError, match=told):
+            item.load()
 
 
 @pytest.mark.parametrize("rubbish", ["nan", "inf", "banana"])
