@@ -241,6 +241,7 @@ def drive(path: Path, replay: str, windows: int) -> int:
     from edge_app.cli.run import state_folder, summary
     from edge_app.config.resolve import load_device
     from edge_app.core.clock import SystemClock
+    from edge_app.core.heap import keep_heap
     from edge_app.runtime.build import RunOptions, build
     from edge_app.runtime.lifecycle import Device
     from edge_app.sensors.recording import parse_replay
@@ -249,6 +250,7 @@ def drive(path: Path, replay: str, windows: int) -> int:
         if pipeline.counts.windows >= windows:
             device.stop()
 
+    keep_heap()  # as `edge-app run` does
     resolved = load_device(path, replays=dict([parse_replay(replay)]))
     with state_folder(None, temporary=True) as root:
         options = RunOptions(state_root=root, paced=False, on_judgement=stop_when_done)

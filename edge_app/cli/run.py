@@ -61,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from edge_app.core.heap import keep_heap
+
+    keep_heap()
     from edge_app.config.broker_option import with_broker
     from edge_app.config.resolve import load_device
     from edge_app.core.clock import SystemClock

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import types
@@ -16,7 +15,7 @@ from pydantic.fields import FieldInfo
 from edge_app.config.load import Document, KeyPath, dotted
 from edge_app.config.schema import FEATURE_PATTERN, RENAMED, SEMVER_PATTERN
 from edge_app.core.errors import ConfigError
-from edge_app.core.names import ID_PATTERN, like_id
+from edge_app.core.names import ID_PATTERN, closest, like_id
 
 MAX_SHOWN = 8
 """Problems printed at once; the rest is counted."""
@@ -100,8 +99,7 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     if siblings:
         return next((f"{head}.{close}" for close in [nearest(tail, siblings)] if close), None)
     longer = [other for other in known if len(word) > 2 and other.startswith(word)]
-    close = longer or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return close[0] if close else None
+    return longer[0] if longer else closest(word, known)
 
 
 def explain(

@@ -7,7 +7,6 @@ memory.
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import re
@@ -20,6 +19,7 @@ import yaml
 
 from edge_app.core.errors import ConfigError
 from edge_app.core.files import read_at_most
+from edge_app.core.names import closest
 
 MAX_BYTES = 64 * 1024
 """Largest file read."""
@@ -142,8 +142,8 @@ def _nearest_file(path: Path) -> str:
     if not folder.is_dir():
         return f"The folder {shown(folder)} is missing too."
     names = [item.name for item in folder.iterdir()]
-    close = difflib.get_close_matches(path.name, names, n=1)
-    return f"Did you mean {shown(folder / close[0])}?" if close else _files_in(folder)
+    close = closest(path.name, names)
+    return f"Did you mean {shown(folder / close)}?" if close else _files_in(folder)
 
 
 def _decode(raw: bytes, path: Path) -> str:

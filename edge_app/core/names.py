@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 ID_PATTERN = r"^[a-z0-9_-]{1,48}$"
 LONGEST_ID = 48
@@ -16,3 +17,11 @@ def is_id(text: str) -> bool:
 def like_id(text: str) -> str:
     """The nearest name to a text: small letters, `_` for whatever a name may not hold; empty when nothing is left."""
     return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_")[:LONGEST_ID]
+
+
+def closest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known word most like this one; None when none is as much like it as `cutoff` (0..1) asks."""
+    from difflib import get_close_matches  # needed for mistakes only
+
+    found = get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    return found[0] if found else None

@@ -1,16 +1,12 @@
-"""From files to models: read, check against each other, choose the engine."""
+"""From files to models: read, check against each other, choose the engine; each kind is loaded when it is named."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_app.core.errors import ModelError
 from edge_app.core.results import FeatureSchema, ModelIdentity
-from edge_app.inference.autoencoder import Autoencoder
-from edge_app.inference.classifier import Classifier
-from edge_app.inference.forest import ForestModel
-from edge_app.inference.gaussian import GaussianModel
-from edge_app.inference.gmm import GmmModel
 from edge_app.inference.graph import read_graph, read_model_file
 from edge_app.inference.manifest import (
     FILE_KINDS,
@@ -22,6 +18,13 @@ from edge_app.inference.manifest import (
 )
 from edge_app.inference.manifest_checks import check_graph, check_hash, check_schema
 from edge_app.inference.tflite import Engine, make_engine
+
+if TYPE_CHECKING:
+    from edge_app.inference.autoencoder import Autoencoder
+    from edge_app.inference.classifier import Classifier
+    from edge_app.inference.forest import ForestModel
+    from edge_app.inference.gaussian import GaussianModel
+    from edge_app.inference.gmm import GmmModel
 
 
 def load_tflite(
@@ -45,21 +48,33 @@ def load_tflite(
 
 def file_model(manifest: Manifest, engine: Engine) -> Autoencoder | Classifier:
     """The model of a manifest whose network `engine` runs."""
-    return (Classifier if manifest.kind == "classifier" else Autoencoder)(manifest, engine)
+    if manifest.kind == "classifier":
+        from edge_app.inference.classifier import Classifier
+
+        return Classifier(manifest, engine)
+    from edge_app.inference.autoencoder import Autoencoder
+
+    return Autoencoder(manifest, engine)
 
 
 def load_gaussian(manifest_path: Path, schema: FeatureSchema) -> GaussianModel:
     """The Gaussian model in a manifest, checked against the app's features. Raises ModelError."""
+    from edge_app.inference.gaussian import GaussianModel
+
     return GaussianModel(*_whole_model(manifest_path, schema, "gaussian"))
 
 
 def load_gmm(manifest_path: Path, schema: FeatureSchema) -> GmmModel:
     """The mixture of Gaussians in a manifest, checked against the app's features. Raises ModelError."""
+    from edge_app.inference.gmm import GmmModel
+
     return GmmModel(*_whole_model(manifest_path, schema, "gmm"))
 
 
 def load_forest(manifest_path: Path, schema: FeatureSchema) -> ForestModel:
     """The forest in a manifest, checked against the app's features. Raises ModelError."""
+    from edge_app.inference.forest import ForestModel
+
     return ForestModel(*_whole_model(manifest_path, schema, "forest"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import re
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ import numpy as np
 from edge_app.core.clock import Clock
 from edge_app.core.errors import ConfigError, RecordingError, SensorError, SensorLost
 from edge_app.core.frames import FULL_SCALE, Counts, Frame
-from edge_app.core.names import is_id
+from edge_app.core.names import closest, is_id
 from edge_app.sensors.recording_formats import Table, read_table
 
 log = logging.getLogger(__name__)
@@ -100,6 +99,10 @@ def load_recording(
     names = [table.names[k] for k in chosen]
     _check_values(path, columns, names, float(rate))
     factor = scale if scale is not None else table.scale
+    if factor is not None and not 0 < factor < 1e30:  # also false for NaN
+        raise RecordingError(
+            f"{path}: a scale of {factor:g} {unit} a count.", "It lies above 0: correct it in the file, or give scale=."
+        )
     counts, units_per_count = _quantise(columns, table, unit, range_units, factor)
     source = f"{path} [{'+'.join(names)}]"
     as_recorded = table.clips_at is not None and range_units is None and scale is None
@@ -113,7 +116,8 @@ def choose_channels(path: Path, table: Table, channel: str | None, n_axes: int) 
         return [_find_channel(path, table, part.strip()) for part in channel.split("+")]
     found = table.chosen_by_default
     if not found:
-        what = f"{path}: holds no signal: {_list(table.names) or 'nothing in it is a row of numbers'}."
+        why = table.why_none.removeprefix(f"{path}: ").rstrip(".") or _list(table.names)
+        what = f"{path}: holds no signal: {why or 'nothing in it is a row of numbers'}."
         raise RecordingError(what, "Record it with at least one column of samples, or name another file.")
     taken, names = found[:n_axes], [table.names[k] for k in found]
     if len(found) < n_axes:
@@ -147,10 +151,10 @@ def _find_channel(path: Path, table: Table, wanted: str) -> int:
         return int(wanted) - 1
     if wanted.isdigit():
         raise RecordingError(f"{path}: no channel {wanted}.", f"Channels count from 1 to {len(names)}.")
-    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.3)
+    near = closest(wanted, names, cutoff=0.3)
     raise RecordingError(
         f"{path}: no channel ends in {wanted!r}; there are {_list(names) or 'none'}.",
-        f"Did you mean {near[0]!r}?" if near else "Choose one of them, or a number from 1.",
+        f"Did you mean {near!r}?" if near else "Choose one of them, or a number from 1.",
     )
 
 
@@ -347,8 +351,8 @@ def parse_replay(text: str) -> tuple[str, ReplaySpec]:
     while match := re.search(r",\s*([A-Za-z_]+)=([^,]*)$", rest):
         key = match.group(1)
         if key not in _OPTIONS:
-            near = difflib.get_close_matches(key, _OPTIONS, n=1)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
+            near = closest(key, _OPTIONS)
+            hint = f"Did you mean {near!r}? " if near else ""
             raise ConfigError(f"--replay {text}: unknown option {key!r}.", f"{hint}Known are {', '.join(_OPTIONS)}.")
         if key in options:
             raise ConfigError(f"--replay {text}: {key} is given twice.", "Leave one out.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_app.core.names import is_id, like_id
+from edge_app.core.names import closest, is_id, like_id
 
 
 @pytest.mark.parametrize("text", ["pump-7", "a", "0_1", "x" * 48])
@@ -24,3 +24,8 @@ def test_anything_else_is_none(text):
 def test_the_nearest_name_is_offered(text, name):
     assert like_id(text) == name
     assert not name or is_id(name)
+
+
+@pytest.mark.parametrize(("word", "meant"), [("vibartion", "vibration"), ("vibration", "vibration"), ("ecg", None)])
+def test_the_closest_word_is_found_when_one_is_close(word, meant):
+    assert closest(word, ("vibration", "sound")) == meant
