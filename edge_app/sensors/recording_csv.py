@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from edge_app.core.errors import RecordingError
 from edge_app.sensors.recording_formats import Table, damaged, is_number, is_time, numbered
 
+_GROUPED = r"[-+]?\d{1,3}(\.\d{3})+\.\d+"
+"""1.234,5 after its comma has become a point: a number with thousands separators."""
 _SECONDS = {"_s": 1.0, "_ms": 1e-3, "_us": 1e-6}
 
 
@@ -27,10 +30,10 @@ class TextColumns:
         rows = rows[first:]
         while rows and not rows[-1].strip():
             rows.pop()
-        self._separator, self._decimal_comma = _separator(rows[min(1, len(rows) - 1)])
+        self._separator, self._decimal_comma = _separator(rows)
         self._trailing = self._separator is not None and rows[0].rstrip().endswith((self._separator, ";"))
         fields = self._fields(rows[0])
-        self.header = None if all(is_number(field) for field in fields) else [name.strip('"') for name in fields]
+        self.header = None if all(is_number(field) for field in fields) else fields
         self._rows = rows[1:] if self.header else rows
         self._first_line += 1 if self.header else 0
         if not self._rows:
@@ -46,16 +49,22 @@ class TextColumns:
             row = row[:-1]
         if self._decimal_comma:
             row = row.replace(",", ".")
-        return [field.strip() for field in row.split(self._separator)]
+        return [field.strip().strip('"') for field in row.split(self._separator)]
 
     def _check_widths(self) -> None:
         """Every row has as many fields as the first; a row cut short is the sign of a file cut short."""
         for k, row in enumerate(self._rows):
             width = self._width(row)
-            if width != self.width or not row.strip():
+            if not row.strip():
+                raise RecordingError(
+                    f"{self.path}: line {self._first_line + k} is empty, and rows follow it.",
+                    "Delete the line where nothing is missing; a gap in time needs a recording of its own behind it.",
+                )
+            if width != self.width:
                 raise RecordingError(
                     f"{self.path}: line {self._first_line + k} has {width} columns, the first has {self.width}.",
-                    "The recording is damaged or cut short there: delete the line, or copy it again.",
+                    _decimal_hint(row)
+                    or "The recording is damaged or cut short there: delete the line, or copy it again.",
                 )
 
     def _width(self, row: str) -> int:
@@ -79,13 +88,21 @@ class TextColumns:
             except ValueError:
                 pass  # the slow way below finds the line
         fields = [self._fields(row)[k] for row in self._rows]
-        try:
-            return np.array(fields, dtype=np.float64)
-        except ValueError:
-            bad = next(row for row, field in enumerate(fields) if not is_number(field))
-            raise damaged(
-                self.path, f"line {self._first_line + bad}, column {k + 1} holds {fields[bad][:40]!r}, not a number"
-            ) from None
+        bad = next((row for row, field in enumerate(fields) if not is_number(field)), None)
+        if bad is not None:
+            raise self.no_number(bad, k)
+        return np.array(fields, dtype=np.float64)
+
+    def no_number(self, row: int, k: int) -> RecordingError:
+        """The error for a field that is not a number."""
+        field = self._fields(self._rows[row])[k]
+        written = self._rows[row].split(self._separator)[k].strip() if self._separator else field
+        fix = "Copy or record it again."
+        if self._decimal_comma and "." in written and "," in written:
+            fix = "Save it without thousands separators."
+        return RecordingError(
+            f"{self.path}: line {self._first_line + row}, column {k + 1} holds {written[:40]!r}, not a number.", fix
+        )
 
 
 def read_csv(path: Path) -> Table:
@@ -96,8 +113,16 @@ def read_csv(path: Path) -> Table:
         names = ["x", "y", "z"]
     first = columns.text(0)
     signals = tuple(k for k, name in enumerate(names) if not is_time(name) and is_number(first[k]))
+    grouped = next((k for k in range(columns.width) if re.fullmatch(_GROUPED, first[k])), None)
+    if grouped is not None:  # passed over as text, another column would be taken for the signal
+        raise columns.no_number(0, grouped)
+    text = [k for k, name in enumerate(names) if not is_time(name)]
     return Table(
-        names=tuple(names), column=columns.column, chosen_by_default=signals, rate_hz=_rate_of_time(columns, names)
+        names=tuple(names),
+        column=columns.column,
+        chosen_by_default=signals,
+        rate_hz=_rate_of_time(columns, names),
+        why_none=columns.no_number(0, text[0]).what if text and not signals else "",
     )
 
 
@@ -111,15 +136,22 @@ def _decode(path: Path) -> str:
         return data.decode("latin-1")
 
 
-def _separator(row: str) -> tuple[str | None, bool]:
-    """The separator of a row, and whether its numbers have decimal commas."""
-    row = row.strip().removesuffix(";")
-    if ";" in row:
-        return ";", "," in row
-    for separator in (",", "\t"):
+def _separator(rows: Sequence[str]) -> tuple[str | None, bool]:
+    """The separator of the rows, and whether their numbers have decimal commas."""
+    row = rows[min(1, len(rows) - 1)].strip().removesuffix(";")
+    for separator in (";", "\t"):
         if separator in row:
-            return separator, False
+            return separator, any("," in each for each in rows[1:] or rows)
+    if "," in row:
+        return ",", False
     return (None, False) if " " in row else (",", False)
+
+
+def _decimal_hint(row: str) -> str:
+    """What to do about a row like `0,5`, where the comma of the number is taken for the end of the column; else ""."""
+    if row.count(",") and all(re.fullmatch(r"\s*[-+]?\d*\s*", part) for part in row.split(",")):
+        return "Where the comma is a decimal comma: separate columns by semicolons or tabs, or write points."
+    return ""
 
 
 def _rate_of_time(columns: TextColumns, names: Sequence[str]) -> float | None:

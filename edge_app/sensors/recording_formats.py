@@ -46,6 +46,8 @@ class Table:
     """Unit of the values, when the file says."""
     clips_at: int | None = None
     """Counts at which the sensor clipped, when the file says."""
+    why_none: str = ""
+    """Where the first thing stands that is no number, when no column can be the signal."""
 
 
 def read_table(path: Path) -> Table:
@@ -146,7 +148,8 @@ def _riff_chunks(path: Path, data: bytes) -> dict[bytes, bytes]:
 
 def _pcm(path: Path, samples: bytes, tag: int, bits: int) -> tuple[Column, float | None]:
     if tag == 3 and bits in (32, 64):
-        return np.frombuffer(samples, dtype=f"<f{bits // 8}").astype(np.float64), None
+        with np.errstate(invalid="ignore"):  # a signalling NaN stays one: the values are checked later
+            return np.frombuffer(samples, dtype=f"<f{bits // 8}").astype(np.float64), None
     if tag == 1 and bits == 8:
         return np.frombuffer(samples, dtype=np.uint8).astype(np.float64) - 128.0, 128.0
     if tag == 1 and bits == 16:
@@ -200,7 +203,8 @@ def _from_arrays(arrays: dict[str, Column]) -> Table:
         rows = rows.reshape(1, -1) if rows.ndim == 1 else rows
         for axis, row in enumerate(rows):
             names.append(name if rows.shape[0] == 1 else f"{name}.{axis + 1}")
-            columns.append(row if row.dtype == np.int16 else row.astype(np.float64))
+            with np.errstate(invalid="ignore", over="ignore"):  # as above; a longer float may hold more than ours
+                columns.append(row if row.dtype == np.int16 else row.astype(np.float64))
     return Table(
         names=tuple(names),
         column=lambda k: columns[k],
@@ -253,7 +257,9 @@ def is_time(name: str) -> bool:
 
 
 def is_number(field: str) -> bool:
-    """Whether a field of a text file is a number."""
+    """Whether a field of a text file is a number. (Python would also read 1_0, which no instrument writes.)"""
+    if "_" in field:
+        return False
     try:
         float(field)
     except ValueError:

@@ -59,7 +59,7 @@ def load_reference(path: Path) -> Reference:
     try:
         intervals = np.array(read_bytes(path, 1 << 24).split(), np.float64)
     except ValueError as error:
-        raise damaged(path, f"it holds something that is no interval ({error})") from error
+        raise damaged(path, f"it holds something that is no interval ({str(error)[:100]})") from error
     if not intervals.size or not np.all((intervals > 0) & (intervals < 60_000)):
         raise damaged(path, "it holds an interval that is not between 0 and 60 000 ms")
     return Reference(rr_ms=intervals)

@@ -99,4 +99,8 @@ def _position(path: Path, table: TextColumns, column: int | str) -> int:
     names = [name.strip() for name in table.header or ()]
     if column in names:
         return names.index(column)
-    raise RecordingError(f"{path}: has no column {column!r}; there are {', '.join(names) or 'no names'}.", "Check it.")
+    there = ", ".join(name[:40] for name in names[:12]) or "no names"
+    raise RecordingError(
+        f"{path}: has no column {column!r} in its first row; there are {there}.",
+        "Copy it again, with the names of its columns, or rename the file when it is of another kind.",
+    )

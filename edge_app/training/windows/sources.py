@@ -102,7 +102,7 @@ def _plain_item(source: Source, task: Front, data_dir: Path) -> Item:
     if source.file is not None and not (data_dir / source.file).exists():
         raise RecordingError(
             f"there is no recording {data_dir / source.file}.",
-            "Paths in a recipe begin at --data: give another folder.",
+            "Paths in a recipe begin at --data DIR: name its folder.",
         )
     return Item(source.title, source.label, source, lambda: load_signal(source, task, data_dir))
 

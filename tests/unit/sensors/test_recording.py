@@ -190,6 +190,13 @@ def test_rate_scale_and_unit_in_the_file_are_used(tmp_path):
     assert signal.counts.tolist() == [[0, 1, 2, 3, 4, 5]]
 
 
+@pytest.mark.parametrize("scale", [float("nan"), 0.0, -0.5, 1e300])
+def test_a_scale_in_the_file_that_cannot_be_is_refused(tmp_path, scale):
+    np.savez(tmp_path / "a.npz", z=np.array([1, 2, 3], np.int16), rate_hz=100.0, scale=scale)
+    with pytest.raises(RecordingError, match=r"a scale of .* g a count"):
+        load_recording(tmp_path / "a.npz")
+
+
 def test_another_unit_than_the_file_s_is_refused(tmp_path):
     with pytest.raises(RecordingError, match="holds values in 'g', 'fs' is asked for"):
         load_recording(npz(tmp_path, samples=np.zeros(6), rate_hz=1.0, unit="g"), unit="fs")

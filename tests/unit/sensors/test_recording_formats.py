@@ -101,8 +101,9 @@ def test_a_wav_cut_anywhere_is_refused(tmp_path, keep):
 
 
 def test_a_float_wav_with_nan_is_refused(tmp_path):
-    path = wav(tmp_path / "a.wav", struct.pack("<fff", 0.1, float("nan"), 0.2), tag=3, bits=32)
-    assert "sample 2" in refusal(path, unit="fs")
+    for nan in (struct.pack("<f", float("nan")), b"\x01\x00\x80\x7f"):  # quiet, and signalling
+        path = wav(tmp_path / "a.wav", struct.pack("<f", 0.1) + nan + struct.pack("<f", 0.2), tag=3, bits=32)
+        assert "sample 2" in refusal(path, unit="fs")
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------
@@ -119,6 +120,9 @@ TABLES = {
     "quoted header": '"left","right"\r\n1,2\r\n3,4\r\n',
     "comments and byte order mark": "\ufeff# by hand\n\n1,2\n3,4\n\n",
     "decimal comma": "1,0;2,0\n3,0;4,0\n",
+    "decimal comma that shows late": "x;y\n1;2\n3,0;4\n",
+    "decimal comma between tabs": "x\ty\n1,0\t2,0\n3,0\t4,0\n",
+    "quoted numbers": '"x","y"\n"1","2"\n"3","4"\n',
     "exponents": "1e0,2.0\n0.3e1,+4\n",
     "old Mac": "1,2\r3,4\r",
     "no last newline": "1,2\n3,4",
@@ -176,7 +180,10 @@ def test_these_names_are_not_time(name):
     [
         ("1,2\n3,4\n5", "line 3 has 1 columns, the first has 2"),
         ("x,y\n1,2\n3,4\n5", "line 4 has 1 columns"),
-        ("1,2\n\n3,4\n", "line 2 has 1 columns"),
+        ("1,2\n\n3,4\n", "line 2 is empty, and rows follow it"),
+        ("x\n0,5\n0,6\n", "line 2 has 2 columns, the first has 1.\n  Where the comma is a decimal comma"),
+        ("x;y\n1.234,5;2\n1.235,5;3\n", "line 2, column 1 holds '1.234,5', not a number.\n  Save it without thousands"),
+        ("x,y\n1,1_0\n2,2_0\n", "line 2, column 2 holds '1_0', not a number"),
         ("1,2\n3,oops\n", "line 2, column 2 holds 'oops', not a number"),
         ("1,2\n3,\n", "line 2, column 2 holds '', not a number"),
         ("1,2\n3,nan\n", "sample 2 (0.010 s) of channel 2 is nan"),
@@ -198,7 +205,7 @@ def test_a_damaged_text_file_is_refused_with_its_line(tmp_path, text, said):
 def test_a_text_file_without_any_number_says_so(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("a,b\nc,d\n")
-    assert "holds no signal" in refusal(path)
+    assert "holds no signal: line 2, column 1 holds 'c', not a number" in refusal(path)
 
 
 # --- NPZ and NPY ------------------------------------------------------------------------------------------------------

@@ -125,7 +125,6 @@ def test_a_missing_class_is_placed_in_the_recipe(app: Path, capsys: pytest.Captu
     )
     assert main(["train", str(app), "--data", str(app)]) == 2
     told = capsys.readouterr().err
-    assert "train.yaml:6: train holds only one class: no window of inner (windows: healthy" not in told
     assert "train.yaml:6: train holds only one class: no window of inner (windows: normal" in told
 
 
