@@ -77,7 +77,7 @@ class Terminal:
         return time_left(now_s - self._began_s, done - self._began_with, total - done)
 
     def _bar(self, now_s: float, done: int, total: int, figures: str) -> None:
-        room = (columns(self._out) or 80) - 1
+        room = self._room()
         count = f"] {done}/{total}{self._left(now_s, done, total)}"
         length = min(BAR, max(SHORT_BAR, room - STEP - 1 - len(count)))
         full = round(length * done / max(1, total))
@@ -88,9 +88,13 @@ class Terminal:
     def show(self, text: str) -> None:
         """A line that the next one is drawn over; nothing where lines cannot be drawn over."""
         if self._tty:
-            self._out.write("\r\x1b[K" + shortened(text, (columns(self._out) or 80) - 1))
+            self._out.write("\r\x1b[K" + shortened(text, self._room()))
             self._out.flush()
             self._open = True
+
+    def _room(self) -> int:
+        """Columns of a line that can be drawn over, also when the terminal has put `^C` behind it."""
+        return (columns(self._out) or 80) - 3
 
     def wipe(self) -> None:
         """Take an unfinished bar off the screen: something else is told now."""

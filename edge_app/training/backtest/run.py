@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -195,12 +195,28 @@ def _here(question: Question, machines: int) -> Iterator[Result]:
 
 def _in_processes(question: Question, machines: int, jobs: int) -> Iterator[Result]:
     from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
+    from multiprocessing import active_children, get_context
 
     # Fresh processes: forking one that has threads may leave a lock held for ever.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for found in pool.map(one_machine, itertools.repeat(question, machines), range(machines)):
-            yield from found
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_die_silently) as pool:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # they begin with it blocked
+        try:
+            batches = [pool.submit(one_machine, question, index) for index in range(machines)]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            for found in batches:
+                yield from found.result()
+        except BaseException:
+            for process in active_children():
+                process.terminate()
+            raise
+
+
+def _die_silently() -> None:
+    """In a process of ours: Ctrl-C ends it without a word; the first process says what is to be said."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 _LAST: list[tuple[Question, tuple[list[ResolvedApp], list[list[Subject]]]]] = []

@@ -288,3 +288,19 @@ def test_public_recordings_are_replayed_as_they_are(repository: Path, shared_dat
     assert found["events"] == found["recordings"] - len(healthy)
     assert found["normal_days"] * 86400 == pytest.approx(sum(each["seconds"] for each in healthy), abs=1.0)
     assert found["unknown_share"] == 0.0
+
+
+def test_an_interrupted_backtest_ends_its_processes_without_a_word(app: Path, recordings: Path, capfd):
+    from multiprocessing import active_children
+
+    from edge_app.training.backtest import run
+
+    question = Question(app, recordings)
+    found = run._in_processes(question, 2, 2)
+    next(found)
+
+    with pytest.raises(KeyboardInterrupt):
+        found.throw(KeyboardInterrupt())
+
+    assert not active_children()
+    assert capfd.readouterr().err == ""
