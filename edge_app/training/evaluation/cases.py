@@ -38,6 +38,8 @@ from edge_app.training.windows.recipes import RECIPE_FILE, load_tasks
 EVALUATION_FILE = "evaluate.yaml"
 OWN = "own"
 """Data set of what `edge-app record` wrote."""
+BY_LABEL = ("anomaly", "quiet", "group_baseline", "classify")
+"""Protocols that must know what each recording is of."""
 DEFAULT_PROTOCOL = {"classifier": "classify", "cnn": "classify", "forest": "classify"}
 """By kind of the recipe, where there is no evaluate.yaml; all other kinds: anomaly."""
 
@@ -170,10 +172,15 @@ def choose(
     chosen = Chosen()
     known = known_parts(folder.recordings if split in ("test", "all") else (), uses)
     wanted = list(candidates(case, front, folder))
+    same: dict[str, str] = {}
     for number, recording in enumerate(wanted):
         progress.at(case.name, number, len(wanted), recording.id)
         signal = _signal(case, recording, front, chosen)
         if signal is None:
+            continue
+        twin_id = same.setdefault(signal.sha256 or recording.id, recording.id)
+        if twin_id != recording.id and signal.counts.min() < signal.counts.max():  # saturated ones are all alike
+            chosen.left_out[recording.id] = f"it holds the same samples as {twin_id}"
             continue
         for part, span_s in _parts(case, recording, signal, uses, split, chosen):
             shortest_s = front.pipeline.window.seconds
@@ -208,6 +215,9 @@ def _signal(case: CaseConfig, recording: Recording, front: Front, chosen: Chosen
     """The samples as the app's slot takes them; None, and noted, when they are of another quantity or too short."""
     if recording.dataset == "sources":
         return recording.load()
+    if not recording.label and case.protocol in BY_LABEL:
+        chosen.left_out[recording.id] = "nothing says what it is of: put it into a folder named after its label"
+        return None
     signal = recording.load()
     if case.dataset is None and signal.unit != front.slot.unit:
         chosen.left_out[recording.id] = f"in {signal.unit}, the app computes in {front.slot.unit}"

@@ -136,7 +136,7 @@ def evaluate(
         asked = ask(app_dir, config, folder)
         chosen = choose(config, asked.front, folder, split, asked.uses, progress)
         if not chosen.trails:
-            found.passed_over[config.name] = _nothing(config, chosen, split)
+            found.passed_over[config.name] = _nothing(config, chosen, split, folder)
             continue
         progress.at(config.name, len(chosen.trails), len(chosen.trails), "judging")
         found.outcomes.append(run_case(asked, chosen, split))
@@ -208,7 +208,7 @@ def _footprints(asked: Asked, trails: Sequence[Trail]) -> dict[str, Footprint]:
     return {step: footprint(model, asked.model_file, vectors) for step, model in asked.models.items()}
 
 
-def _nothing(config: CaseConfig, chosen: Chosen, split: str) -> str:
+def _nothing(config: CaseConfig, chosen: Chosen, split: str, folder: Folder) -> str:
     """Why a case has no trail."""
     if chosen.other_split:
         parts = [f"{len(names)} of {part}" for part, names in chosen.other_split.items()]
@@ -218,6 +218,8 @@ def _nothing(config: CaseConfig, chosen: Chosen, split: str) -> str:
         name, reason = next(iter(chosen.left_out.items()))
         return f"no recording here can be used: {name}: {reason}"
     what = f"of {config.dataset}" if config.dataset else "it asks for"
+    if any(each.dataset == config.dataset for each in folder.recordings):
+        what += " with the labels and facts it asks for"
     return f"no recordings {what} here"
 
 

@@ -65,6 +65,29 @@ def test_recordings_never_seen_are_test(app: Path, sounds: Path):
     assert {trail.label for trail in outcome.chosen.trails} == {"healthy", "broken"}
 
 
+def test_a_recording_that_is_there_twice_counts_once(app: Path, sounds: Path):
+    shutil.copy(sounds / "broken" / "c.wav", sounds / "broken" / "copy.wav")
+
+    (outcome,) = run(app, sounds).outcomes
+    assert [trail.id for trail in outcome.chosen.trails if trail.label == "broken"] == ["wav/broken/c"]
+    assert outcome.chosen.left_out == {"wav/broken/copy": "it holds the same samples as wav/broken/c"}
+
+
+def test_a_recording_nobody_labelled_is_neither_healthy_nor_a_fault(app: Path, sounds: Path):
+    write_sound(sounds / "unknown.wav", 7)
+
+    (outcome,) = run(app, sounds).outcomes
+    assert {trail.label for trail in outcome.chosen.trails} == {"healthy", "broken"}
+    assert "nothing says what it is of" in outcome.chosen.left_out["wav/unknown"]
+
+
+def test_a_case_whose_labels_are_missing_says_so(app: Path, sounds: Path):
+    cases = CASES + "  - {name: typed, pipeline: sound, protocol: anomaly, dataset: wav, labels: [bearing]}\n"
+    (app / "evaluate.yaml").write_text(cases)
+
+    assert run(app, sounds).passed_over == {"typed": "no recordings of wav with the labels and facts it asks for here"}
+
+
 def test_the_json_holds_one_object_with_named_metrics_and_intervals(app: Path, sounds: Path, capsys):
     assert main(["evaluate", str(app), "--data", str(sounds), "--split", "test", "--json"]) == 0
 
