@@ -23,8 +23,9 @@ from float_sound import FloatLogMel
 
 from edge_app.core.frames import Window
 from edge_app.features.audio import AudioSettings, LogMelFeatures
+from edge_app.features.bearing_lines import Band, BearingLines, BearingLinesSettings
 from edge_app.features.schema import VibrationSettings
-from edge_app.features.vibration import LineSettings, Vibration
+from edge_app.features.vibration import Vibration
 
 SCALE_G = 16 / 32768
 CASES = ((3332.0, 1), (3332.0, 3), (12000.0, 1), (25600.0, 1), (48000.0, 1))
@@ -54,13 +55,14 @@ def times_us(calls: dict[str, Callable[[], object]], repeat: int) -> dict[str, t
 def speed(repeat: int) -> None:
     """Prints a line per rate and axis count."""
     print(f"numpy {np.__version__}; us per 1-s window, best (median); 37 features per axis")
-    print("   rate_hz axes   integer          float            ratio best (median)   with bearing lines")
-    lines = LineSettings({"bpfo": 105.8, "bpfi": 159.7, "bsf": 139.0, "ftf": 11.75}, (500.0, 1250.0))
+    print("   rate_hz axes   integer          float            ratio best (median)   bearing lines")
+    line_hz = {"bpfo": 105.8, "bpfi": 159.7, "bsf": 139.0, "ftf": 11.75}
+    lines = BearingLinesSettings((Band(2560.0, (500.0, 1250.0)),), 1.0)
     for rate_hz, n_axes in CASES:
         window = window_of(rate_hz, n_axes)
         settings = VibrationSettings((10.0, 1250.0), 32, n_axes, 2560.0, 1.0)
         integer = Vibration(settings, rate_hz, SCALE_G)
-        lined = Vibration(settings, rate_hz, SCALE_G, lines)
+        lined = BearingLines(lines, rate_hz, line_hz)
         real = FloatFrontend(rate_hz, SCALE_G, n_axes, window.samples.shape[1])
         calls: dict[str, Callable[[], object]] = {
             "integer": lambda e=integer, w=window: e.extract(w),  # type: ignore[misc]

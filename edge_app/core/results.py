@@ -56,7 +56,7 @@ class FeatureVector:
     schema: FeatureSchema
     """Names of `values`, in order."""
     evidence: Mapping[str, int] = field(default_factory=dict)
-    """Named numbers beside the schema, for the explanation only (bearing lines …): log2 in Q8."""
+    """Named numbers beside the schema, for a gate or for people, for no model (loudness …): log2 in Q8."""
     clipped: int = 0
     """Values that met the int16 limits."""
     doubts: tuple[str, ...] = ()
@@ -94,6 +94,8 @@ class Diagnosis:
     """Its mean share over those windows (percent); 0 without a label."""
     reason: str = ""
     """Why it cannot be told, when the features say so."""
+    seen: str = ""
+    """What the last window shows of that kind, in the extractor's own words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from edge_app.core.results import Diagnosis, FeatureVector, Inference
-from edge_app.core.units import DB_PER_POWER_OCTAVE, LOG2_ONE, SCORE_ONE
+from edge_app.core.units import SCORE_ONE
 from edge_app.decision.words import (
     VIBRATION,
     Vocabulary,
@@ -28,22 +28,7 @@ NAMED_MAX = 2
 """Most features named in the sentence."""
 SHARE_MIN_PERCENT = 5
 """A feature with a smaller share of the model's error is not worth a word."""
-LINE_MIN_DB, LINE_LEAD_DB = 15.0, 5.0
-"""A bearing line is named when it stands this far above its surroundings, and this far above every other line.
-
-A healthy bearing shows up to 8 dB at every line (the highest of a few bins always stands above their median), and a
-wrong shaft speed finds 14 dB where nothing is: measured on the CWRU recordings. A wrong part named is worse than none.
-"""
-
 Why = dict[str, Any]
-
-LINES = {
-    "bpfo": ("outer race", "BPFO"),
-    "bpfi": ("inner race", "BPFI"),
-    "bsf": ("rolling element", "BSF"),
-    "ftf": ("cage", "FTF"),
-}
-"""Evidence of the feature extractor: which part of a bearing each line belongs to, and its usual short name."""
 
 
 class JudgementView(Protocol):
@@ -209,7 +194,7 @@ def _findings(judgement: JudgementView, extractor: Physical) -> tuple[str, Why]:
     text = describe(features) if describe is not None else _unusual(features, top, extractor)
     if top and describe is None:
         data = {"top": top, **data}
-    return _sentences(kind, text, line_words(features.evidence)), data
+    return _sentences(kind, text), data
 
 
 def _unusual(features: FeatureVector, top: list[list[Any]], extractor: Physical) -> str:
@@ -228,7 +213,7 @@ def _kind(judgement: JudgementView, inference: Inference) -> tuple[str, Why]:
         return _label_words(inference)
     if not diagnosis.label:
         return "What kind it is cannot be told" + (f": {diagnosis.reason}" if diagnosis.reason else ""), {}
-    return _most_like(diagnosis.label, diagnosis.percent)
+    return _most_like(diagnosis.label, diagnosis.percent, diagnosis.seen)
 
 
 def _label_words(inference: Inference) -> tuple[str, Why]:
@@ -241,8 +226,9 @@ def _label_words(inference: Inference) -> tuple[str, Why]:
     return inference.label[0].upper() + inference.label[1:], {}
 
 
-def _most_like(label: str, percent: int) -> tuple[str, Why]:
-    return f"Most like: {kind_words(label)} ({percent} %)", {"type": [label, percent]}
+def _most_like(label: str, percent: int, seen: str = "") -> tuple[str, Why]:
+    told = f"Most like: {kind_words(label)} ({percent} %)"
+    return f"{told}: {seen}" if seen else told, {"type": [label, percent]}
 
 
 def top_features(features: FeatureVector, inference: Inference) -> list[list[Any]]:
@@ -266,26 +252,6 @@ def top_features(features: FeatureVector, inference: Inference) -> list[list[Any
             change = int(features.values[index]) - int(inference.baseline[index])
             found.append([names[index], change_db10(names[index], change), share])
     return found
-
-
-def line_words(evidence: Any) -> str:
-    """A sentence about the bearing line that stands out most from its surroundings, empty when none does.
-
-    `evidence` maps bpfo, bpfi, bsf, ftf to the line's power over its surroundings, and bpfo_hz … to its frequency
-    when known: both log2 in Q8.
-    """
-    lines = [(int(evidence[name]), name) for name in LINES if name in evidence]
-    if not lines:
-        return ""
-    lines.sort(reverse=True)
-    height, name = lines[0]
-    height_db = height * DB_PER_POWER_OCTAVE / LOG2_ONE
-    lead_db = height_db - lines[1][0] * DB_PER_POWER_OCTAVE / LOG2_ONE if len(lines) > 1 else height_db
-    if height_db < LINE_MIN_DB or lead_db < LINE_LEAD_DB:
-        return ""
-    part, short = LINES[name]
-    where = f" at {2 ** (int(evidence[name + '_hz']) / LOG2_ONE):.0f} Hz" if name + "_hz" in evidence else ""
-    return f"The {part} line ({short}{where}) stands {height_db:.0f} dB above its surroundings: look at the bearing"
 
 
 def _value_of(features: FeatureVector, name: str) -> int:

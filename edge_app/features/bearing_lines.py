@@ -1,7 +1,8 @@
 """How far the defect lines of a rolling bearing stand out of the envelope's spectrum: what tells which part fails.
 
-The order of the work: band limiting → normalisation → envelope of a band in which bearings ring → line over
-neighbourhood. Arithmetic: docs/reference/front-end.md, "Envelope lines".
+A bearing rings at several resonances. A fast sensor hears the upper ones, where blows stand out most; a slow one must
+do with the lower, so the band depends on the sensor's rate. The order of the work: band limiting → normalisation →
+envelope of that band → line over neighbourhood. Arithmetic: docs/reference/front-end.md, "Envelope lines".
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from edge_app.core.errors import ConfigError
 from edge_app.core.frames import Window
 from edge_app.core.results import FeatureSchema, FeatureVector
+from edge_app.core.units import DB_PER_POWER_OCTAVE, LOG2_ONE
 from edge_app.dsp.decimate import decimate, design_decimator, polyphase
 from edge_app.dsp.envelope import EnvelopePlan, line_levels, plan_envelope
 from edge_app.dsp.spectrum import normalise
@@ -26,21 +28,32 @@ SIGNAL_BITS = 25
 
 
 @dataclass(frozen=True)
+class Band:
+    """Where blows are listened for."""
+
+    min_rate_hz: float
+    """A slower sensor cannot hear the band (Hz)."""
+    envelope_hz: tuple[float, float]
+    """Its edges; the envelope of what lies between is searched (Hz)."""
+
+
+@dataclass(frozen=True)
 class BearingLinesSettings:
     """What the numbers depend on beside the samples and the bearing."""
 
-    envelope_hz: tuple[float, float]
-    """Band whose envelope is searched (Hz)."""
-    min_rate_hz: float
-    """A slower sensor cannot hear the band (Hz)."""
+    bands: tuple[Band, ...]
+    """A sensor is served by the first one it is fast enough for."""
     window_s: float
+
+    def band_for(self, rate_hz: float) -> Band | None:
+        """The band a sensor of this rate (Hz) hears; None when it is too slow for all."""
+        return next((each for each in self.bands if rate_hz >= each.min_rate_hz), None)
 
 
 def bearing_lines_schema(settings: BearingLinesSettings) -> FeatureSchema:
     """One number a family: log2 in Q8 of the power ratio of its lines and their neighbourhood."""
     facts: dict[str, object] = {
-        "envelope_hz": [float(edge) for edge in settings.envelope_hz],
-        "min_rate_hz": float(settings.min_rate_hz),
+        "bands": [[float(each.min_rate_hz), *map(float, each.envelope_hz)] for each in settings.bands],
         "window_s": float(settings.window_s),
     }
     return FeatureSchema("bearing_lines/1", tuple(f"{family}_line" for family in FAMILIES), facts)
@@ -61,23 +74,19 @@ class BearingLines:
     def __init__(
         self, settings: BearingLinesSettings, rate_hz: float, line_hz: Mapping[str, float] | None = None
     ) -> None:
-        low, high = settings.envelope_hz
-        if not 0.0 < low < high < 0.5 * settings.min_rate_hz:
-            raise ConfigError(
-                f"envelope_hz: [{low:g}, {high:g}] does not lie below half of min_rate_hz, "
-                f"{0.5 * settings.min_rate_hz:g} Hz",
-                "Choose two rising frequencies below half of the rate.",
-            )
+        check_bands(settings.bands)
         self.settings = settings
         self.schema = bearing_lines_schema(settings)
         self._doubts: tuple[str, ...] = ()
+        band = settings.band_for(rate_hz)
         if line_hz is None:
             self._doubts = ("the machine's bearing and shaft speed are not given",)
-        elif rate_hz < settings.min_rate_hz:
-            needed = f"{settings.min_rate_hz:g} Hz"
+        elif band is None:
+            needed = f"{min(each.min_rate_hz for each in settings.bands):g} Hz"
             self._doubts = (f"{rate_hz:g} Hz is too slow for the lines of a bearing: {needed}",)
         self._line_hz = dict(line_hz or {})
-        self._decimator = design_decimator(rate_hz, settings.min_rate_hz, high)
+        self._band = band or settings.bands[-1]
+        self._decimator = design_decimator(rate_hz, self._band.min_rate_hz, self._band.envelope_hz[1])
         self._columns = polyphase(self._decimator)
         self._rate_hz = rate_hz / self._decimator.factor
         self._envelope: tuple[tuple[int, int], EnvelopePlan] | None = None
@@ -98,9 +107,17 @@ class BearingLines:
         values = np.clip(levels, -32768, 32767).astype(np.int16)
         return FeatureVector(values, self.schema, clipped=int(np.count_nonzero(values != levels)))
 
+    def describe(self, vector: FeatureVector) -> str:
+        """The line that stands out most, where it lies and by how much, for people."""
+        if vector.doubts or not self._line_hz:
+            return ""
+        height, family = max((int(value), family) for value, family in zip(vector.values, FAMILIES, strict=True))
+        height_db = height * DB_PER_POWER_OCTAVE / LOG2_ONE
+        return f"{family.upper()}, {self._line_hz[family]:.0f} Hz, stands {height_db:.0f} dB above its surroundings"
+
     def _plan(self, n_axes: int, length: int) -> EnvelopePlan:
         if self._envelope is None or self._envelope[0] != (n_axes, length):
-            plan = plan_envelope(n_axes, length, self._rate_hz, self.settings.envelope_hz, self._line_hz)
+            plan = plan_envelope(n_axes, length, self._rate_hz, self._band.envelope_hz, self._line_hz)
             self._envelope = (n_axes, length), plan
         return self._envelope[1]
 
@@ -111,3 +128,14 @@ class BearingLines:
     def physical(self, feature: str, level: int) -> float:
         """The inverse of `level`."""
         return physical(level)
+
+
+def check_bands(bands: tuple[Band, ...]) -> None:
+    """Raises ConfigError when a band does not lie below half of its rate."""
+    for each in bands:
+        (low, high), half_hz = each.envelope_hz, 0.5 * each.min_rate_hz
+        if not 0.0 < low < high < half_hz:
+            raise ConfigError(
+                f"envelope [{low:g}, {high:g}] does not lie below half of the rate it takes, {half_hz:g} Hz",
+                "Choose two rising frequencies below half of `min_rate_hz` (or `slow_min_rate_hz`).",
+            )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from edge_app.features.bearing_lines import BearingLines
     from edge_app.features.ecg import EcgBeat
     from edge_app.features.rhythm import Rhythm
-    from edge_app.features.vibration import LineSettings, Vibration
+    from edge_app.features.vibration import Vibration
     from edge_app.features.waveform import Waveform
 
 
@@ -29,10 +28,6 @@ class VibrationConfig(BaseModel):
     noise_ug_per_rthz: Annotated[
         float, Field(gt=0, le=1e5, description="White noise added to every band before its logarithm (µg per root Hz).")
     ] = 300.0
-    envelope_hz: Annotated[
-        tuple[float, float] | None,
-        Field(description="Band whose envelope is searched for bearing lines (Hz); default 0.4 to 1 times its top."),
-    ] = None
 
 
 class BearingLinesConfig(BaseModel):
@@ -43,9 +38,13 @@ class BearingLinesConfig(BaseModel):
     envelope_hz: Annotated[
         tuple[float, float], Field(description="Band in which the bearing rings, whose envelope is searched (Hz).")
     ] = (1000.0, 2900.0)
-    min_rate_hz: Annotated[
-        float, Field(gt=0, le=1e6, description="Sensor rate it takes (Hz); with a slower one nothing is named.")
-    ] = 6400.0
+    min_rate_hz: Annotated[float, Field(gt=0, le=1e6, description="Sensor rate that band takes (Hz).")] = 6400.0
+    slow_envelope_hz: Annotated[
+        tuple[float, float], Field(description="Band searched with a sensor slower than that (Hz).")
+    ] = (500.0, 1250.0)
+    slow_min_rate_hz: Annotated[
+        float, Field(gt=0, le=1e6, description="Rate this one takes (Hz); with a still slower sensor nothing is named.")
+    ] = 3200.0
 
 
 def _create_vibration(config: VibrationConfig, context: FeatureContext) -> Vibration:
@@ -65,24 +64,7 @@ def _create_vibration(config: VibrationConfig, context: FeatureContext) -> Vibra
         context.window_s,
         config.noise_ug_per_rthz,
     )
-    return Vibration(settings, context.rate_hz, context.scale, _lines(config, context.machine))
-
-
-def _lines(config: VibrationConfig, machine: Mapping[str, Any]) -> LineSettings | None:
-    """Bearing lines to look for; none without a bearing and a shaft speed."""
-    from edge_app.dsp.bearing import Bearing
-    from edge_app.features.vibration import LineSettings
-
-    bearing, shaft_hz = machine.get("bearing"), machine.get("shaft_hz")
-    if not bearing or not shaft_hz:
-        return None
-    low, high = config.envelope_hz or (0.4 * config.band_hz[1], config.band_hz[1])
-    if not 0.0 < low < high <= config.band_hz[1]:
-        raise ConfigError(
-            f"envelope_hz: [{low:g}, {high:g}] does not lie below the top of band_hz, {config.band_hz[1]:g} Hz",
-            "Choose two rising frequencies inside `band_hz`.",
-        )
-    return LineSettings(Bearing(**bearing).line_hz(shaft_hz), (low, high))
+    return Vibration(settings, context.rate_hz, context.scale)
 
 
 VIBRATION = Plugin(
@@ -96,11 +78,12 @@ VIBRATION = Plugin(
 
 def _create_bearing_lines(config: BearingLinesConfig, context: FeatureContext) -> BearingLines:
     from edge_app.dsp.bearing import Bearing
-    from edge_app.features.bearing_lines import BearingLines, BearingLinesSettings
+    from edge_app.features.bearing_lines import Band, BearingLines, BearingLinesSettings
 
     bearing, shaft_hz = context.machine.get("bearing"), context.machine.get("shaft_hz")
     line_hz = Bearing(**bearing).line_hz(shaft_hz) if bearing and shaft_hz else None
-    settings = BearingLinesSettings(config.envelope_hz, config.min_rate_hz, context.window_s)
+    bands = (Band(config.min_rate_hz, config.envelope_hz), Band(config.slow_min_rate_hz, config.slow_envelope_hz))
+    settings = BearingLinesSettings(bands, context.window_s)
     return BearingLines(settings, context.rate_hz, line_hz)
 
 

@@ -1,4 +1,4 @@
-"""Vibration features of a window in whole numbers: levels, shape, velocity, log band powers; bearing lines as evidence.
+"""Vibration features of a window in whole numbers: levels, shape, velocity, log band powers.
 
 The order of the work: band limiting → normalisation → moments, Welch power → band sums → logarithm. Arithmetic:
 docs/reference/front-end.md; meaning of each feature: docs/reference/features.md.
@@ -7,7 +7,6 @@ docs/reference/front-end.md; meaning of each feature: docs/reference/features.md
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,7 +19,6 @@ from edge_app.core.results import FeatureSchema, FeatureVector
 from edge_app.core.units import STANDARD_GRAVITY_MPS2
 from edge_app.dsp.bands import BandPlan, Sum, band_sum, edge_position, log2_bands, plan_sums, q16, velocity_sum
 from edge_app.dsp.decimate import FRACTION_BITS, Decimator, decimate, design_decimator, polyphase
-from edge_app.dsp.envelope import EnvelopePlan, line_levels, plan_envelope
 from edge_app.dsp.logadd import add_amplitudes_q8, add_powers_q8
 from edge_app.dsp.moments import log2_moments
 from edge_app.dsp.spectrum import HANN_ENERGY, WelchPlan, normalise, plan_welch, welch_power
@@ -48,34 +46,15 @@ class _Plan:
     """Sums in the order rms, velocity (if any), bands."""
     peak_log2_q16: int
     """log2 in Q16 of the g that stand for a normalised peak of 1 at shift 0."""
-    envelope: EnvelopePlan | None
-    """None when the machine names no bearing."""
-
-
-@dataclass(frozen=True)
-class LineSettings:
-    """Where bearing lines are looked for: facts of the machine, no part of the schema."""
-
-    line_hz: Mapping[str, float]
-    """Fundamental of each family of lines (Hz)."""
-    envelope_hz: tuple[float, float]
-    """Band whose envelope carries them (Hz)."""
 
 
 class Vibration:
     """Vibration features of acceleration windows; see `VibrationSettings` for what fixes the schema."""
 
-    def __init__(
-        self,
-        settings: VibrationSettings,
-        rate_hz: float,
-        scale: float,
-        lines: LineSettings | None = None,
-    ) -> None:
+    def __init__(self, settings: VibrationSettings, rate_hz: float, scale: float) -> None:
         """Settings of the app; rate (Hz) and scale (g per count) of the sensor. Raises ConfigError on a misfit."""
         check_settings(settings, rate_hz)
         self.settings = settings
-        self.lines = lines
         self.schema: FeatureSchema = vibration_schema(settings)
         self._floors_q8 = floors_q8(settings)
         self._plans: dict[tuple[int, float, float], _Plan] = {}
@@ -92,8 +71,7 @@ class Vibration:
         peak += plan.peak_log2_q16 - (shift << 16)
         values = self._levels(spectral, silent, np.stack((peak, crest >> 1, kurtosis), axis=1))
         levels = np.clip(values, -32768, 32767).astype(np.int16)
-        evidence = line_levels(signal, plan.welch.bits, plan.envelope) if plan.envelope else {}
-        return FeatureVector(levels.ravel(), self.schema, evidence, int(np.count_nonzero(levels != values)))
+        return FeatureVector(levels.ravel(), self.schema, clipped=int(np.count_nonzero(levels != values)))
 
     def level(self, feature: str, value: float) -> int:
         """A physical value (g, ratio, mm/s; g² for bands) as that feature's integer."""
@@ -127,13 +105,11 @@ class Vibration:
     def _plan(self, length: int, rate_hz: float, scale: float) -> _Plan:
         key = (length, rate_hz, scale)
         if key not in self._plans:
-            self._plans[key] = make_plan(self.settings, length, rate_hz, scale, self.lines)
+            self._plans[key] = make_plan(self.settings, length, rate_hz, scale)
         return self._plans[key]
 
 
-def make_plan(
-    settings: VibrationSettings, length: int, rate_hz: float, scale: float, lines: LineSettings | None = None
-) -> _Plan:
+def make_plan(settings: VibrationSettings, length: int, rate_hz: float, scale: float) -> _Plan:
     """Filters, tables and constants for windows of `length` samples. Raises ConfigError when that is too short."""
     decimator = design_decimator(rate_hz, settings.min_rate_hz, settings.band_hz[1])
     try:
@@ -154,18 +130,7 @@ def make_plan(
     scale_log2 = math.log2(scale) - FRACTION_BITS
     power_log2 = 2.0 * scale_log2 - math.log2(HANN_ENERGY * welch.segments)
     sums = plan_sums(_sums(settings, rate_mhz, welch.segment_length), power_log2)
-    envelope = None
-    if lines is not None:
-        envelope = _envelope_plan(lines, settings.axes, welch.length, rate_hz / decimator.factor)
-    return _Plan(decimator, polyphase(decimator), welch, sums, q16(scale_log2 + welch.bits), envelope)
-
-
-def _envelope_plan(lines: LineSettings, n_axes: int, length: int, rate_hz: float) -> EnvelopePlan | None:
-    """Plan of the envelope lines; none when the window is too short for them, for they are evidence only."""
-    try:
-        return plan_envelope(n_axes, length, rate_hz, lines.envelope_hz, lines.line_hz)
-    except ValueError:
-        return None
+    return _Plan(decimator, polyphase(decimator), welch, sums, q16(scale_log2 + welch.bits))
 
 
 def _sums(settings: VibrationSettings, rate_mhz: int, segment_length: int) -> list[Sum]:

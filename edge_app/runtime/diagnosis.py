@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 
 from edge_app.core.frames import Window
 from edge_app.core.results import Diagnosis, FeatureVector
@@ -36,18 +37,21 @@ class Diagnoser:
     ) -> None:
         self.model = model
         self.extractor = extractor
+        self._describe = getattr(extractor, "describe", None)
         self._above, self._of, self._kinds = above, of, kinds
         self._seen: deque[tuple[int, Mapping[str, int]]] = deque(maxlen=of)
 
     def look(self, window: Window, features: FeatureVector) -> Diagnosis:
         """Take one window that speaks for an alarm, or comes while one stands."""
         own = features if self.extractor is None else self.extractor.extract(window)
-        reason = own.doubts[0] if own.doubts else ""
-        shares = {} if own.doubts else dict(self.model.infer(own).shares)
+        inference = None if own.doubts else self.model.infer(own)
         while self._seen and self._seen[0][0] <= window.index - self._of:
             self._seen.popleft()
-        self._seen.append((window.index, shares))
-        return self._summary(reason)
+        self._seen.append((window.index, dict(inference.shares) if inference else {}))
+        found = self._summary(own.doubts[0] if own.doubts else "")
+        if self._describe is None or inference is None or inference.label != found.label:
+            return found
+        return replace(found, seen=self._describe(own))
 
     def _summary(self, reason: str) -> Diagnosis:
         totals: dict[str, int] = {}

@@ -76,7 +76,8 @@ def test_a_pump_falls_ill_and_everybody_hears_it_in_time():
     assert [each["event"] for each in decisions][:2] == ["started", "known"]
     assert raised["mono"] > 15_000, "the pump is healthy for 15 s"
     assert (raised["level"], raised["state"]) == ("alarm", "active")
-    assert raised["why"]["text"]
+    assert raised["why"]["type"][0] == "outer"
+    assert "Most like: outer race fault" in raised["why"]["text"]
 
     assert summary["event"] == "summary"
     assert summary["windows"] == pytest.approx(2 * 40, abs=6)  # a window every 0.5 s

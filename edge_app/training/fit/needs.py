@@ -45,7 +45,7 @@ ORDINARY_MACHINE = {
     "shaft_hz": 29.5,
     "bearing": {"balls": 9, "ball_mm": 7.94, "pitch_mm": 39.04, "angle_deg": 0.0},
 }
-"""With these facts features look for the lines of a bearing, too: what costs most."""
+"""With these facts the features of a diagnosis look for the lines of a bearing: what costs most."""
 CYCLES_PER_SAMPLE = 400.0
 """Other features: a few filters a sample, each about as long as a butterfly."""
 

@@ -13,7 +13,7 @@ from edge_app.core.frames import Quality
 from edge_app.core.gate import Gate
 from edge_app.core.results import Diagnosis, FeatureSchema, FeatureVector, Inference
 from edge_app.decision.anomaly import AnomalyDecider
-from edge_app.decision.explain import explain_event, explain_verdict, line_words, top_features
+from edge_app.decision.explain import explain_event, explain_verdict, top_features
 from edge_app.decision.words import feature_words, vocabulary
 
 NAMES = ("rms_g", "kurtosis", "band_10_20_hz", "axis2_band_950_1100_hz")
@@ -75,20 +75,15 @@ def test_only_plain_integers_reach_the_message() -> None:
         assert (type(name), type(change), type(share)) == (str, int, int)
 
 
-def test_a_bearing_line_that_stands_out_is_named_with_its_part() -> None:
-    evidence = {"bpfo": 100, "bpfi": 1531, "bpfi_hz": 1879}  # 1531/256 octaves of power: 18.0 dB; 2**7.34 = 162 Hz
-    text = line_words(evidence)
-    assert text == "The inner race line (BPFI at 162 Hz) stands 18 dB above its surroundings: look at the bearing"
+def test_a_kind_is_named_with_what_the_window_shows_of_it() -> None:
     judgement = judged()
-    assert judgement.features is not None
-    judgement.features = replace(judgement.features, evidence=evidence)
-    assert text in explain("raised", raised_decider(), judgement)["text"]
-
-
-def test_a_line_near_its_surroundings_is_not_worth_a_word() -> None:
-    assert line_words({"bpfo": 1190}) == ""  # 14.0 dB: a wrong shaft speed shows as much
-    assert line_words({"bpfo": 1700, "bpfi": 1360}) == ""  # 20.0 and 16.0 dB: no telling which
-    assert line_words({}) == ""
+    judgement.diagnosis = Diagnosis("inner", 93, seen="BPFI, 162 Hz, stands 18 dB above its surroundings")
+    why = explain("raised", raised_decider(), judgement)
+    assert (
+        "Most like: inner race fault (93 %): BPFI, 162 Hz, stands 18 dB above its surroundings. Most unusual:"
+        in why["text"]
+    )
+    assert why["type"] == ["inner", 93]
 
 
 def test_the_end_of_an_alarm_names_the_clearing_threshold() -> None:

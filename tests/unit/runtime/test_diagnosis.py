@@ -88,6 +88,26 @@ def test_features_that_doubt_vote_for_nothing_and_give_the_reason():
     assert looked(found, 1) == [Diagnosis("", 0, "the shaft speed is not given")]
 
 
+class Describing:
+    """Features of their own, with words about every window."""
+
+    schema = SCHEMA
+
+    def extract(self, window):
+        return FeatureVector(np.zeros(2, np.int16), SCHEMA)
+
+    def describe(self, vector):
+        return "BPFO stands 18 dB above its surroundings"
+
+
+def test_what_the_last_window_shows_is_told_where_it_shows_the_kind_that_is_named():
+    found = Diagnoser(Scripted(OUTER, OUTER, INNER), Describing(), 5000, 5, KINDS)  # type: ignore[arg-type]
+    first, _, last = looked(found, 3)
+    assert first == Diagnosis("outer", 93, seen="BPFO stands 18 dB above its surroundings")
+    # Outer still leads (9300 + 9300 + 1000)/3, but the last window is no example of it.
+    assert last == Diagnosis("outer", 65)
+
+
 def test_the_second_model_is_asked_only_beside_an_alarm_and_stands_in_the_message():
     emitted = Emitted()
     pipeline = make_pipeline(FakeClock(start_s=0.0), emitted)
