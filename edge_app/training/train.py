@@ -9,6 +9,7 @@ from typing import Any
 
 from edge_app.core.errors import ModelError
 from edge_app.inference.manifest import Manifest, load_manifest, manifest_text, read_manifest
+from edge_app.training.evaluation.report import with_figures
 from edge_app.training.files import check_place, write_all
 from edge_app.training.network.layers import Layers
 from edge_app.training.network.steps import steps_bytes
@@ -105,10 +106,16 @@ def _write(
     read_manifest(text, f"{name}.json")
     check_size(len(tflite or text), task.recipe)
     files = {f"{name}.tflite": tflite} if tflite else {}
+    if _holds(folder / f"{name}.json", text):
+        card = with_figures(card, folder / f"{name}.md")
     files |= {f"{name}.json": text, f"{name}.md": card.encode()}
     if steps:
         files[f"{name}.steps.npz"] = steps_bytes(steps)
     return write_all(folder, files)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content
 
 
 def _with_known_engines(manifest: Manifest, folder: Path) -> Manifest:

@@ -58,6 +58,13 @@ def write_cards(evaluation: Evaluation) -> list[Path]:
     return list(cards)
 
 
+def with_figures(card: str, before: Path) -> str:
+    """A card written anew for a model that stayed the same, with the figures its card held before."""
+    text = before.read_text(encoding="utf-8") if before.is_file() else ""
+    figures = text.partition(f"\n{EVALUATED}\n")[2]
+    return f"{card.rstrip()}\n\n{EVALUATED}\n{figures}" if figures else card
+
+
 def _evaluated(evaluation: Evaluation, outcomes: Sequence[CaseOutcome]) -> list[str]:
     lines = [
         f"By `edge-app evaluate`, version {evaluation.version} of the app, on recordings from which nothing was",

@@ -89,6 +89,18 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(app: Path, t
         assert a != c
 
 
+def test_figures_of_an_evaluation_stay_in_the_card_as_long_as_the_model_does(app: Path) -> None:
+    card = app / "models" / "pump_int8.md"
+    assert main(["train", str(app), "--seed", "7"]) == 0
+    evaluated = card.read_text() + "\n## Evaluated\n\nAUROC 1.0\n"
+    card.write_text(evaluated)
+
+    assert main(["train", str(app), "--seed", "7"]) == 0
+    assert card.read_text() == evaluated
+    assert main(["train", str(app), "--seed", "8"]) == 0
+    assert "## Evaluated" not in card.read_text()
+
+
 def test_what_cannot_be_trained_writes_nothing(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (app / "train.yaml").write_text(RECIPE.replace("simulated: pump, rate_hz: 3332, seconds: 30", "file: missing.wav"))
     assert main(["train", str(app)]) == 2
