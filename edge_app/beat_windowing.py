@@ -20,9 +20,8 @@ import numpy as np
 
 from edge_app.core.frames import Counts, Frame, Quality, Window
 from edge_app.dsp.qrs_block import QrsBlocks
-from edge_app.windowing import MOST_EMPTY_WINDOWS, QualityLimits, Windower
+from edge_app.windowing import DEFAULT_LIMITS, MOST_EMPTY_WINDOWS, QualityLimits, Windower
 
-DEFAULT_LIMITS = QualityLimits()
 AFTER_S = 2.0
 """Signal behind its beat that a window holds (s)."""
 SILENT_S = 4.0
@@ -153,18 +152,3 @@ class BeatWindower(Windower):
         self._due_s = last_s + self._hop_s
         self._gap_reasons = []
         self._gap_lost = 0
-
-
-def make_windower(
-    each: str,
-    rate_hz: float,
-    window_s: float,
-    hop_s: float,
-    n_axes: int = 1,
-    limits: QualityLimits = DEFAULT_LIMITS,
-    min_rate_hz: float = 0.0,
-) -> Windower:
-    """The windower a pipeline's `window:` asks for: one window a hop, or `each: beat`."""
-    if each == "beat":
-        return BeatWindower(rate_hz, window_s, n_axes, limits, min_rate_hz)
-    return Windower(rate_hz, window_s, hop_s, n_axes, limits, min_rate_hz)

@@ -47,6 +47,26 @@ class QualityLimits:
     """Jump of timestamps between two frames that counts as a gap even when the driver reports no loss (s)."""
 
 
+DEFAULT_LIMITS = QualityLimits()
+
+
+def make_windower(
+    each: str,
+    rate_hz: float,
+    window_s: float,
+    hop_s: float,
+    n_axes: int = 1,
+    limits: QualityLimits = DEFAULT_LIMITS,
+    min_rate_hz: float = 0.0,
+) -> Windower:
+    """The windower a pipeline's `window:` asks for: one window a hop, or `each: beat`."""
+    if each == "beat":
+        from edge_app.beat_windowing import BeatWindower  # with the search for beats, which only an ECG needs
+
+        return BeatWindower(rate_hz, window_s, n_axes, limits, min_rate_hz)
+    return Windower(rate_hz, window_s, hop_s, n_axes, limits, min_rate_hz)
+
+
 class Windower:
     """Cuts windows of a fixed length from frames of any length.
 
@@ -73,7 +93,7 @@ class Windower:
         window_s: float,
         hop_s: float,
         n_axes: int = 1,
-        limits: QualityLimits = QualityLimits(),
+        limits: QualityLimits = DEFAULT_LIMITS,
         min_rate_hz: float = 0.0,
     ) -> None:
         if not (rate_hz > 0 and window_s > 0 and hop_s > 0 and n_axes > 0):

@@ -18,7 +18,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edge_app.beat_windowing import make_windower
 from edge_app.config.resolved import ResolvedApp, ResolvedPipeline
 from edge_app.core.clock import Clock
 from edge_app.core.errors import BaselineError, ControlError
@@ -31,7 +30,7 @@ from edge_app.runtime.normal_settings import learnable, normal_settings
 from edge_app.runtime.normals import NormalStore
 from edge_app.runtime.pipeline import Judgement, Pipeline
 from edge_app.runtime.timebase import TimeBase
-from edge_app.windowing import QualityLimits, Windower
+from edge_app.windowing import QualityLimits, Windower, make_windower
 
 VERDICTS = ("unknown", "idle", "judged")
 PIECE_S = 10.0

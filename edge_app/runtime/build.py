@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from edge_app.beat_windowing import make_windower
 from edge_app.config.resolved import GateSpec, ResolvedApp, ResolvedDevice, ResolvedPipeline, ResolvedSensor, Stage
 from edge_app.config.trial import check_scores, kinds_of, placed, unknown_feature
 from edge_app.core.clock import Clock
@@ -38,7 +37,7 @@ from edge_app.runtime.timebase import TimeBase
 from edge_app.runtime.voice import Emit, Identity
 from edge_app.runtime.watchdog import Watchdog
 from edge_app.transport.topics import Topics
-from edge_app.windowing import QualityLimits
+from edge_app.windowing import QualityLimits, make_windower
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hearts import VENTRICULAR, ecg, steady
 
-from edge_app.beat_windowing import BeatWindower, make_windower
+from edge_app.beat_windowing import BeatWindower
 from edge_app.core.frames import Frame
-from edge_app.windowing import QualityLimits, Windower
+from edge_app.windowing import QualityLimits, Windower, make_windower
 
 RATE_HZ = 360.0
 

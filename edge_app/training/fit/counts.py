@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_app.beat_windowing import make_windower
 from edge_app.config.resolved import ResolvedPipeline
 from edge_app.core.clock import Clock, SystemClock
 from edge_app.core.frames import Frame, Window
@@ -15,6 +14,7 @@ from edge_app.features.schema import VibrationSettings
 from edge_app.features.vibration import Vibration
 from edge_app.inference.graph import Graph
 from edge_app.sensors.simulated import Simulated
+from edge_app.windowing import make_windower
 
 RUNS = 20
 MACHINE = {"acceleration": "pump", "sound": "sound", "ecg": "pulse", "pulse": "pulse"}

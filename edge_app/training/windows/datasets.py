@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_app.beat_windowing import make_windower
 from edge_app.config.recipe import Source
 from edge_app.core.clock import SystemClock
 from edge_app.core.errors import RecordingError
@@ -21,6 +20,7 @@ from edge_app.sensors.recording import load_recording
 from edge_app.training.importers.base import Recording, Signal
 from edge_app.training.importers.select import cut, stretches, with_axes
 from edge_app.training.windows.front import Front
+from edge_app.windowing import make_windower
 
 Features = NDArray[np.int16]
 """int16 of shape (n_windows, n_features): log2 in Q8."""
