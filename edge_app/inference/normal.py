@@ -19,8 +19,9 @@ from edge_app.core.errors import BaselineError
 from edge_app.core.results import FeatureSchema, FeatureVector, Inference, LearntNormal, ModelIdentity
 from edge_app.core.units import DB_PER_POWER_OCTAVE, LOG2_ONE, SCORE_ONE
 from edge_app.dsp.fixed import log2_q8
-from edge_app.inference.steadiness import FEW, SPREAD_OF_RANGE, find_regimes, find_shift
-from edge_app.inference.tail import Floats, Rule, Tail, fit_tail
+from edge_app.inference.normal_words import notes_of
+from edge_app.inference.steadiness import FEW, SPREAD_OF_RANGE, find_shift
+from edge_app.inference.tail import Floats, Rule, fit_tail
 
 Values = NDArray[np.int16]
 
@@ -130,13 +131,23 @@ def fit_normal(values: Values, model: Learnable, settings: NormalSettings) -> Le
         settings.breaks,
     )
     normal = _standardized(values, model, settings, per_db)
+    median = float(np.median(distances))
     return replace(
         normal,
-        knots=knots_at(float(np.median(distances)), tail.level, settings),
+        knots=knots_at(median, tail.level, settings),
         tail=tail.method,
         wander=wander_of(values),
         uncertainty_q8=log2_raw_q8(tail.level) - log2_raw_q8(tail.level - tail.error),
-        notes=_notes(values, spread, per_db, names, tail),
+        notes=notes_of(
+            values,
+            spread,
+            tail,
+            median,
+            steps_per_count(normal, model) * per_db,
+            [_POWER.fullmatch(name) is not None for name in names],
+            names,
+            len(values) * settings.hop_s if settings.in_time else 0.0,
+        ),
     )
 
 
@@ -196,6 +207,14 @@ def schema_of(model: Learnable) -> FeatureSchema:
     """The features the model was made for."""
     features = model.manifest.features
     return FeatureSchema(features.plugin, tuple(features.names), dict(features.settings))
+
+
+def steps_per_count(normal: LearntNormal, model: Learnable) -> Floats:
+    """The model's steps in one count of each feature."""
+    if normal.multiplier is None or normal.shift is None:
+        shipped = model.manifest.standardize
+        return np.array(shipped.multiplier) / 2.0**shipped.shift
+    return np.array(normal.multiplier) / 2.0**normal.shift
 
 
 def _standardized(values: Values, model: Learnable, settings: NormalSettings, per_db: Floats) -> LearntNormal:
@@ -267,12 +286,3 @@ def _check_steady(values: Values, floor: Floats, per_db: Floats, names: tuple[st
         f"the machine was not steady: {round(100 * shift.share)} % of the features {moved} ({what})",
         "Let it warm up, keep speed and load steady, or learn so long that each regime comes several times.",
     )
-
-
-def _notes(values: Values, spread: Floats, per_db: Floats, names: tuple[str, ...], tail: Tail) -> tuple[str, ...]:
-    regimes = find_regimes(values, spread)
-    if regimes is None:
-        return (tail.words,)
-    share, features = regimes
-    what = ", ".join(names[index] for index in features)
-    return tail.words, f"two regimes, {round(100 * share)} % of the windows in the rarer one, most apart in {what}"

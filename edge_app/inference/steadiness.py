@@ -28,6 +28,9 @@ REGIMES = 0.82
 """Share of variance two groups explain, along the main direction: two regimes above. A uniform spread gives 0.75."""
 REGIME_SHARE = 0.1
 BLOCKS = 12
+STATE_BLOCKS = 48
+STATE_WINDOWS = 10
+"""Windows of a block of which there must be so many: the mean of a few says nothing of the block's state."""
 
 
 @dataclass(frozen=True)
@@ -94,3 +97,21 @@ def find_regimes(values: NDArray[np.int16], spread: Floats) -> tuple[float, tupl
     if total <= 0 or between[best] / total < REGIMES or share < REGIME_SHARE:
         return None
     return share, tuple(int(index) for index in np.argsort(-np.abs(directions[0]))[:3])
+
+
+def count_states(values: NDArray[np.int16], spread: Floats) -> float | None:
+    """How many different states a machine that changes slowly went through; None when there are too few windows.
+
+    Means of STATE_BLOCKS blocks of time: with a state that lasts for several of them, neighbours are alike. Their mean
+    square difference beside that of any two blocks is the share of neighbours that are not (1 where nothing lasts).
+
+    Source
+    ------
+    von Neumann, "Distribution of the ratio of the mean square successive difference to the variance" (1941).
+    """
+    if len(values) < STATE_BLOCKS * STATE_WINDOWS:
+        return None
+    means = np.array([block.mean(axis=0) for block in np.array_split(values / spread, STATE_BLOCKS)])
+    around = float(((means - means.mean(axis=0)) ** 2).sum()) / (STATE_BLOCKS - 1)
+    between = float((np.diff(means, axis=0) ** 2).sum()) / (STATE_BLOCKS - 1) / 2
+    return STATE_BLOCKS * min(1.0, between / around) if around > 0 else float(STATE_BLOCKS)

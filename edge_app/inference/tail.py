@@ -33,6 +33,8 @@ SHAPE_SIGMA = 0.1
 """How far a shape is believed to lie from 0 before any peak is seen: thirty peaks alone show shapes of ±0.2 that are
 not there, and each would cost a factor of two. Shapes below 0 (a bounded tail) count as 0."""
 RESAMPLES = 200
+HALVINGS = 30
+"""Steps of a bisection: to 1e-9 of what lies between."""
 BLOCKS = (48, 24, 12)
 """Blocks of time whose maxima are taken too: what wanders for long (speed, load, temperature) shows only there."""
 
@@ -123,7 +125,7 @@ def _peaks_tail(values: Floats, rule: Rule, hop_s: float, wanted: float) -> Tail
         return None
     level, peaks = chosen
     events = per_week * event_count(values, level, rule.clears) / len(values)
-    return _extrapolated(level, peaks, events, wanted, float(values.max()))
+    return _extrapolated(level, peaks, events, wanted, seen_level(values, rule, hop_s, wanted))
 
 
 def _blocks_tail(values: Floats, count: int, rule: Rule, hop_s: float, wanted: float) -> Tail | None:
@@ -133,7 +135,9 @@ def _blocks_tail(values: Floats, count: int, rule: Rule, hop_s: float, wanted: f
     maxima = np.array([float(block.max()) for block in np.array_split(values, count)])
     level = float(np.median(maxima))
     events = WEEK_S / hop_s / len(values) * count / 2
-    found = _extrapolated(level, maxima[maxima > level] - level, events, wanted, float(values.max()))
+    found = _extrapolated(
+        level, maxima[maxima > level] - level, events, wanted, seen_level(values, rule, hop_s, wanted)
+    )
     seconds = len(values) / count * hop_s
     return Tail(found.level, found.error, found.method, f"{count} blocks of {seconds:.3g} s: {found.words}")
 
@@ -166,8 +170,21 @@ def event_count(values: Floats, level: float, clears: int) -> int:
     return int(len(at) > 0) + int(np.count_nonzero(np.diff(at) > clears))
 
 
-def _extrapolated(level: float, peaks: Floats, events: float, wanted: float, highest: float) -> Tail:
-    """From `events` a week at `level` to the level with `wanted` a week."""
+def seen_level(values: Floats, rule: Rule, hop_s: float, wanted: float) -> float:
+    """The lowest level at which what was seen would not have alarmed more often than `wanted` a week."""
+    low, high = float(np.median(values)), float(values.max())
+    allowed = int(wanted * len(values) * hop_s / WEEK_S)
+    for _ in range(HALVINGS if allowed else 0):
+        middle = (low + high) / 2
+        if event_count(values, middle, rule.clears) > allowed:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _extrapolated(level: float, peaks: Floats, events: float, wanted: float, least: float) -> Tail:
+    """From `events` a week at `level` to the level with `wanted` a week, not below `least`."""
     ratio = max(1.0, events / wanted)
     shape = _shape(peaks) if len(peaks) >= PARETO_PEAKS else 0.0
     rise = _rise(peaks, shape, ratio)
@@ -182,7 +199,7 @@ def _extrapolated(level: float, peaks: Floats, events: float, wanted: float, hig
         f"{len(peaks)} independent peaks, {events:.3g} a week at their level, extrapolated to {wanted:g} a week by "
         + (f"a generalised Pareto tail of shape {shape:.2f}" if shape > 0.0 else "an exponential tail")
     )
-    return Tail(max(level + rise + error, highest), error, method, words)
+    return Tail(max(level + rise + error, least), error, method, words)
 
 
 def _shape(excesses: Floats) -> float:

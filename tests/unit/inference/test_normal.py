@@ -1,5 +1,6 @@
 """A machine's own normal, from its features to offsets, multipliers and score map."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -129,7 +130,49 @@ def test_two_regimes_that_come_and_go_are_allowed_and_told(model):
 
 
 def test_one_regime_is_not_called_two(model):
-    assert len(fit_normal(healthy(), model, SETTINGS).notes) == 1
+    assert not any("regimes" in note for note in fit_normal(healthy(), model, SETTINGS).notes)
+
+
+def said_db(normal):
+    """What the normal says is flagged: dB in one band, dB in all."""
+    return [
+        float(each) for each in re.search(r"about (\d+|\d+\.\d) dB in one band, (\S+) dB", normal.notes[1]).groups()
+    ]
+
+
+@pytest.mark.parametrize("place", ["one", "all"])
+def test_changes_as_large_as_it_says_are_flagged_and_smaller_ones_are_not(model, place):
+    normal = fit_normal(healthy(), model, SETTINGS)
+    learnt = model.with_normal(normal)
+    # The bands are features 0 and 1 (85.04 counts a dB); what is said of one band holds for either.
+    change_db = said_db(normal)[("one", "all").index(place)]
+    changed = np.array([1, 0 if place == "one" else 1, 0]) * change_db * 85.04
+    later = healthy(seed=2)
+    larger, smaller = later + 1.2 * changed, later + 0.6 * changed
+    assert np.median([score(learnt, row) for row in larger[::4]]) > SETTINGS.raise_score
+    assert np.median([score(learnt, row) for row in smaller[::4]]) < SETTINGS.raise_score
+
+
+def test_a_short_learning_says_what_a_longer_one_would_hear(model):
+    few, many = fit_normal(healthy(60), model, SETTINGS), fit_normal(healthy(4800), model, SETTINGS)
+    assert "so few windows are unsure" in few.notes[1]
+    assert "unsure" not in many.notes[1]
+    assert said_db(few)[0] > said_db(many)[0]
+
+
+def test_a_machine_that_changes_every_quarter_of_an_hour_is_told_to_be_learnt_for_hours(model):
+    """An hour through five states, 300 counts apart in a feature of 100 counts spread."""
+    states = np.random.RandomState(4).permutation(5) - 2
+    values = healthy(7200) + np.repeat(300 * states, 1440)[:, None].astype(np.int16)
+    note = next(note for note in fit_normal(values, model, replace(SETTINGS, in_time=True)).notes if "states" in note)
+    count, hours = re.search(r"about (\d+) states.*; (\S+) h of learning", note).groups()
+    assert 3 <= int(count) <= 9
+    assert 2.0 <= float(hours) <= 7.0  # twenty of them last 4 h
+    assert len(note) < 200
+
+
+def test_a_machine_that_only_trembles_is_not_said_to_have_states(model):
+    assert not any("states" in note for note in fit_normal(healthy(), model, SETTINGS).notes)
 
 
 @pytest.mark.parametrize(

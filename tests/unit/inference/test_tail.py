@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge_app.inference.normal import centre_of, spread_of
-from edge_app.inference.tail import Rule, cluster_peaks, event_count, fit_tail, statistic
+from edge_app.inference.tail import Rule, cluster_peaks, event_count, fit_tail, seen_level, statistic
 
 HOP_S, WINDOW_S = 0.5, 1.0
 WEEK_WINDOWS = 7 * 24 * 3600 * 2
@@ -76,6 +76,26 @@ def test_rarer_false_alarms_need_a_higher_threshold():
     distances = outputs(1200, 4)
     levels = [fit_tail(distances, Rule(3, 5, 0, 3), HOP_S, WINDOW_S, rate).level for rate in (10.0, 1.0, 0.1)]
     assert levels[0] < levels[1] < levels[2]
+
+
+def test_what_was_seen_would_not_have_alarmed_more_often_than_asked():
+    # Ten peaks of height 1 to 10 in 2 000 windows of 0.5 s, 1 000 s: 605 times 1 000 s in a week.
+    values = np.zeros(2000)
+    values[100::200] = np.arange(1, 11)
+    rule = Rule(hits=1, of=1, clears=3)
+    assert seen_level(values, rule, HOP_S, 1.0) == 10.0  # nothing is allowed: the highest
+    assert seen_level(values, rule, HOP_S, 605.0) == pytest.approx(9.0)  # one is: 10 lies above
+    assert seen_level(values, rule, HOP_S, 3 * 605.0) == pytest.approx(7.0)
+
+
+def test_frequent_false_alarms_asked_for_are_had():
+    """4 h learnt at one an hour: what hours of another run of the same machine then have, over sixteen learnings."""
+    rule = Rule(hits=3, of=5, clears=3)
+    day = statistic(outputs(WEEK_WINDOWS // 7, 1000), rule)
+    alarms = [
+        event_count(day, fit_tail(outputs(28800, seed), rule, HOP_S, WINDOW_S, 168.0).level, 3) for seed in range(16)
+    ]
+    assert 4 <= np.mean(alarms) <= 24  # a day; one standard error and the highest of four fits keep it below 24
 
 
 def test_eight_windows_get_a_stated_fallback():
