@@ -211,10 +211,10 @@ def schema_of(model: Learnable) -> FeatureSchema:
 
 def steps_per_count(normal: LearntNormal, model: Learnable) -> Floats:
     """The model's steps in one count of each feature."""
-    if normal.multiplier is None or normal.shift is None:
-        shipped = model.manifest.standardize
-        return np.array(shipped.multiplier) / 2.0**shipped.shift
-    return np.array(normal.multiplier) / 2.0**normal.shift
+    shipped = model.manifest.standardize
+    multiplier, shift = normal.multiplier or shipped.multiplier, normal.shift or shipped.shift
+    found: Floats = np.array(multiplier, np.float64) / (1 << shift)
+    return found
 
 
 def _standardized(values: Values, model: Learnable, settings: NormalSettings, per_db: Floats) -> LearntNormal:
