@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edge_app.cli.layout import columns, table, wrapped
+from edge_app.core.names import readable
 from edge_app.core.units import SCORE_ONE
 
 
@@ -54,7 +55,13 @@ def score_text(score: int | None) -> str:
 
 def warn(text: str) -> None:
     """A line on stderr."""
-    print(wrapped(f"edge-app: warning: {text}", sys.stderr), file=sys.stderr)
+    message(f"warning: {text}")
+
+
+def message(text: str) -> None:
+    """Lines on stderr; what they quote of files and their names cannot command the terminal."""
+    lines = "\n".join(readable(line) for line in text.split("\n"))
+    print(wrapped(f"edge-app: {lines}", sys.stderr), file=sys.stderr)
 
 
 def marks() -> dict[str, str]:

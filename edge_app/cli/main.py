@@ -214,9 +214,9 @@ def _report(text: str, error: BaseException, verbose: bool, status: int) -> int:
         sys.stdout.flush()
     except OSError:
         _discard_output()
-    from edge_app.cli.layout import wrapped
+    from edge_app.cli.common import message
 
-    print(wrapped(f"edge-app: error: {text}", sys.stderr), file=sys.stderr)
+    message(f"error: {text}")
     return status
 
 
@@ -247,10 +247,14 @@ def _open_closed_streams() -> None:
 def _never_fail_on_a_letter() -> None:
     """A terminal that does not know a letter of ours gets a stand-in; better than no answer."""
     for stream in (sys.stdout, sys.stderr):
-        if stream.encoding and stream.encoding.lower() not in ("utf-8", "utf8") and hasattr(stream, "reconfigure"):
+        if not stream.encoding or not hasattr(stream, "reconfigure"):
+            continue
+        if stream.encoding.lower() not in ("utf-8", "utf8"):
             from edge_app.cli.letters import NAME
 
             stream.reconfigure(errors=NAME)
+        elif stream.errors == "strict":  # names of files may hold bytes that are no UTF-8
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _discard_output() -> None:

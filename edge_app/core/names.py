@@ -14,6 +14,22 @@ def is_id(text: str) -> bool:
     return re.fullmatch(ID_PATTERN[1:-1], text) is not None
 
 
+def readable(text: str) -> str:
+    """A name as it can be printed anywhere: what is no printable character is written as its code, `\\x1b`.
+
+    File names may hold line ends, commands to a terminal, and bytes that are no UTF-8 (to Python those are surrogates).
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _code(each) for each in text)
+
+
+def _code(letter: str) -> str:
+    if "\udc80" <= letter <= "\udcff":  # a byte that is no UTF-8
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode()
+
+
 def like_id(text: str) -> str:
     """The nearest name to a text: small letters, `_` for whatever a name may not hold; empty when nothing is left."""
     return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_")[:LONGEST_ID]

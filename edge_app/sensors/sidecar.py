@@ -160,7 +160,7 @@ _TEXTS = ("name", "device", "site", "slot", "sensor", "plugin", "unit", "started
 
 
 def _checked(data: dict[str, Any]) -> Sidecar:
-    texts = {key: _is(data[key], str, key) for key in _TEXTS}
+    texts = {key: _printable(data[key], key) for key in _TEXTS}
     chunks = tuple(
         Chunk(_plain_name(each["file"]), _whole(each["samples"], "samples", 1), _is(each["sha256"], str, "sha256"))
         for each in data["chunks"]
@@ -175,7 +175,7 @@ def _checked(data: dict[str, Any]) -> Sidecar:
         for each in data["stretches"]
     )
     labels = tuple(
-        LabelSpan(_whole(each["sample"], "sample", 0), _is(each["label"], str, "label")) for each in data["labels"]
+        LabelSpan(_whole(each["sample"], "sample", 0), _printable(each["label"], "label")) for each in data["labels"]
     )
     for spans in (stretches, labels):
         places = [span.sample for span in spans]
@@ -201,6 +201,13 @@ def _checked(data: dict[str, Any]) -> Sidecar:
 
 def _is(value: Any, kind: type, key: str) -> Any:
     if not isinstance(value, kind):
+        raise ValueError(f"{key} is {value!r}")
+    return value
+
+
+def _printable(value: Any, key: str) -> str:
+    """A text that may be shown in a terminal: no line ends, no commands to it."""
+    if not isinstance(value, str) or not value.isprintable():
         raise ValueError(f"{key} is {value!r}")
     return value
 
@@ -254,6 +261,10 @@ def chunk_path(folder: Path, chunk: Chunk) -> Path:
 def read_chunk(folder: Path, sidecar: Sidecar, chunk: Chunk) -> Counts:
     """Counts (axes, samples) of one chunk. Raises RecordingError when it is not what the sidecar says."""
     path = chunk_path(folder, chunk)
+    try:
+        changed = file_hash(path) != chunk.sha256
+    except OSError as error:
+        raise RecordingError(f"{path}: {error.strerror}.", "Check who may read it.") from error
     table = read_wav(path)
     columns = [table.column(k) for k in range(len(table.names))]
     if len(columns) != sidecar.axes or columns[0].dtype != np.int16 or columns[0].size != chunk.samples:
@@ -262,6 +273,8 @@ def read_chunk(folder: Path, sidecar: Sidecar, chunk: Chunk) -> Counts:
             f" {sidecar.axes} of {chunk.samples} are listed.",
             "Copy the recording again.",
         )
+    if changed:
+        raise RecordingError(f"{path}: is not what was recorded (SHA-256).", "Copy the recording again.")
     return np.ascontiguousarray(np.stack(columns))
 
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge_app.core.errors import RecordingError
-from edge_app.core.files import file_hash
 from edge_app.core.frames import Frame, Quality
 from edge_app.core.wording import counted
-from edge_app.sensors.sidecar import SIDECAR, chunk_path, read_sidecar
+from edge_app.sensors.sidecar import SIDECAR, read_sidecar
 from edge_app.training.importers.base import SPLITS, Recording, Signal
 from edge_app.training.importers.leakage import duplicates
 from edge_app.training.importers.own import NAME as OWN
@@ -166,12 +165,9 @@ def _of_one(each: Described, root: Path) -> list[Finding]:
 
 
 def _of_own(each: Described, folder: Path) -> list[Finding]:
-    """What its sidecar knows: hashes, losses, how it ended."""
+    """What its sidecar knows: losses, how it ended."""
     sidecar = read_sidecar(folder / SIDECAR)
     findings = []
-    for chunk in sidecar.chunks:
-        if file_hash(chunk_path(folder, chunk)) != chunk.sha256:
-            findings.append(Finding(each.recording.id, f"{chunk.file} is not what was recorded (SHA-256)", True))
     gaps = [stretch for stretch in sidecar.stretches if stretch.why]
     if gaps:
         findings.append(
@@ -196,6 +192,9 @@ def _of_all(looked: Sequence[Described]) -> list[Finding]:
         if torn:
             shown = ", ".join(torn[:5]) + (f" and {len(torn) - 5} more" if len(torn) > 5 else "")
             findings.append(Finding("", f"{dataset}: stands on both sides of a split: {shown}", False))
+        units = sorted({each.unit for each in members})
+        if len(units) > 1:
+            findings.append(Finding("", f"{dataset}: recordings are in {len(units)} units ({', '.join(units)})", False))
         rates = sorted({each.rate_hz for each in members})
         if len(rates) > 1:
             text = f"{dataset}: recordings have {len(rates)} rates ({', '.join(f'{rate:g}' for rate in rates[:5])} Hz)"

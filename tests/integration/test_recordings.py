@@ -86,7 +86,7 @@ def test_a_changed_chunk_of_our_own_is_found(tmp_path: Path) -> None:
     chunk.write_bytes(bytes(data))
     done = edge_app("recordings", folder, "--check")
     assert done.returncode == 1
-    assert "0001.wav is not what was recorded (SHA-256)" in done.stdout
+    assert "0001.wav: is not what was recorded (SHA-256)" in done.stdout
 
 
 def test_a_recording_is_drawn_in_characters_and_as_a_picture(sounds: Path, tmp_path: Path) -> None:

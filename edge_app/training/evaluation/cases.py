@@ -27,7 +27,7 @@ from edge_app.training.evaluation.uses import (
     same_name,
 )
 from edge_app.training.importers.base import Recording, Signal
-from edge_app.training.importers.find import recordings_in
+from edge_app.training.importers.find import NothingFound, recordings_in
 from edge_app.training.importers.select import cut
 from edge_app.training.progress import Progress
 from edge_app.training.protocols.base import Trail
@@ -61,15 +61,15 @@ class Folder:
 
 
 def look_into(path: Path) -> Folder:
-    """The recordings below a folder. Raises RecordingError when it is no folder."""
+    """The recordings below a folder. Raises RecordingError when it is none or empty, or its list of splits damaged."""
     if not path.is_dir():
         raise RecordingError(f"{path}: is not a folder.", "Name the folder that holds the recordings.")
     try:
         return Folder(path, tuple(recordings_in(path)))
-    except RecordingError as error:
+    except NothingFound:
         if any(path.iterdir()):
             return Folder(path, ())
-        raise error
+        raise
 
 
 @dataclass

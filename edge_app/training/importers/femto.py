@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_app.core.errors import RecordingError
+from edge_app.core.names import readable
 from edge_app.training.importers.base import Recording, Signal
 from edge_app.training.importers.folder import Folder
 from edge_app.training.importers.signals import quantised, read_columns, with_hash
@@ -35,13 +36,14 @@ def find(folder: Folder) -> list[Recording]:
 
 
 def _recording(folder: Folder, bearing: Path, snapshots: list[tuple[int, Path]]) -> Recording:
-    title = f"{NAME}/{bearing.name}"
+    name = readable(bearing.name)
+    title = f"{NAME}/{name}"
     split_of_each = {folder.split_of(path) for _, path in snapshots}
     return Recording(
         id=title,
         dataset=NAME,
         label="run_to_failure",
-        group=bearing.name,
+        group=name,
         load=partial(load_signal, title, snapshots),
         split=split_of_each.pop() if len(split_of_each) == 1 else "",
         facts={

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_app.core.errors import RecordingError
+from edge_app.core.names import readable
 from edge_app.training.importers import cwru, femto, msa301, own, ppg, signs, sisfall, telemetry, wav, wfdb
 from edge_app.training.importers.base import Dataset, Recording
 from edge_app.training.importers.folder import Folder, look_into
@@ -29,6 +30,10 @@ IMPORTERS: tuple[Callable[[Folder], list[Recording]], ...] = (
 """Each gives the recordings of its formats; no file is known to two."""
 
 
+class NothingFound(RecordingError):
+    """A folder holds no recording of a known layout."""
+
+
 @dataclass(frozen=True)
 class FoundDataset:
     """The recordings of one dataset below a folder."""
@@ -46,13 +51,15 @@ def find_datasets(data_dir: Path) -> list[Dataset]:
 
     Raises
     ------
+    NothingFound
+        No recording of a known layout in it.
     RecordingError
-        No such folder, or no recording of a known layout in it.
+        No such folder, one that cannot be read, or a damaged splits.csv or MANIFEST.csv in it.
     """
     folder = look_into(Path(os.path.abspath(data_dir)))
     recordings = [recording for find in IMPORTERS for recording in find(folder)]
     if not recordings:
-        raise RecordingError(
+        raise NothingFound(
             f"{data_dir}: holds no recording of a known layout"
             + (f" ({len(folder.files)} files)." if folder.files else ": the folder is empty."),
             "Known are what `edge-app record` writes, CWRU, WFDB, FEMTO, MSA301, SisFall, PPG, and WAV in folders"
@@ -82,6 +89,10 @@ def recordings_in(data_dir: Path, dataset: str | None = None) -> list[Recording]
     return [recording for found in chosen for recording in found.recordings()]
 
 
+def _without_ending(file: str) -> str:
+    return readable(Path(file).with_suffix("").as_posix())
+
+
 def _unique(recordings: Iterable[Recording]) -> list[Recording]:
     """Where two files have one id (copies in two folders), the folder becomes part of it."""
     listed = list(recordings)
@@ -89,6 +100,6 @@ def _unique(recordings: Iterable[Recording]) -> list[Recording]:
     return [
         recording
         if counts[recording.id] == 1
-        else replace(recording, id=f"{recording.dataset}/{Path(recording.facts['file']).with_suffix('').as_posix()}")
+        else replace(recording, id=f"{recording.dataset}/{_without_ending(recording.facts['file'])}")
         for recording in listed
     ]

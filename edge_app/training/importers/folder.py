@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class Folder:
 
     def matching(self, pattern: str) -> Iterator[tuple[Path, re.Match[str]]]:
         """Files whose name fits a pattern, wholly, upper or lower case."""
-        compiled = re.compile(pattern, re.IGNORECASE)
+        compiled = re.compile(pattern, re.IGNORECASE | re.DOTALL)  # a name may hold a line end
         for path in self.files:
             match = compiled.fullmatch(path.name)
             if match:
@@ -52,7 +53,8 @@ def look_into(root: Path) -> Folder:
     try:
         files = tuple(sorted(_walk(root)))
     except OSError as error:
-        raise RecordingError(f"{root}: cannot be read: {error.strerror}.", "Check who may read it.") from error
+        where = error.filename or root
+        raise RecordingError(f"{where}: cannot be read: {error.strerror}.", "Check who may read it.") from error
     return Folder(root, files, _splits_by_file(root, files))
 
 
@@ -60,7 +62,7 @@ def _walk(root: Path) -> Iterator[Path]:
     """Files below a folder, links followed, no folder twice, hidden ones passed over."""
     seen: set[str] = set()
     count = 0
-    for parent, folders, names in os.walk(root, followlinks=True):
+    for parent, folders, names in os.walk(root, followlinks=True, onerror=_refuse_unreadable):
         real = os.path.realpath(parent)
         if real in seen:
             folders.clear()
@@ -72,7 +74,20 @@ def _walk(root: Path) -> Iterator[Path]:
             raise RecordingError(
                 f"{root}: holds more than {_MOST_FILES} files.", "Name the folder of the recordings, not one above it."
             )
-        yield from (Path(parent, name) for name in names if not name.startswith("."))
+        yield from (path for path in (Path(parent, name) for name in names if name[0] != ".") if _may_be_read(path))
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    raise error
+
+
+def _may_be_read(path: Path) -> bool:
+    """Not a pipe, socket or device, which would be waited for; links that lead nowhere stay: reading says so."""
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except OSError:
+        return True
+    return kind == stat.S_IFREG
 
 
 def _splits_by_file(root: Path, files: tuple[Path, ...]) -> Callable[[Path], str]:
@@ -85,17 +100,28 @@ def _splits_by_file(root: Path, files: tuple[Path, ...]) -> Callable[[Path], str
     return lambda path: splits.get(os.path.realpath(path), "")
 
 
+def rows_of(content: bytes) -> csv.DictReader[str]:
+    """Rows of a list in CSV, whatever wrote it: commas or semicolons, with or without a byte order mark."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    first = text.partition("\n")[0]
+    delimiter = ";" if ";" in first and "," not in first else ","
+    return csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+
+
 def _read_manifest(path: Path) -> dict[str, str]:
     """Split by file (absolute). A MANIFEST.csv of another kind, without these columns, says nothing."""
     try:
         content = read_at_most(path, _MOST_BYTES)
         if content is None:
             raise RecordingError(f"{path}: is too large for a list of recordings.", "Repair it, or take it away.")
-        rows = csv.DictReader(io.StringIO(content.decode("utf-8", "replace"), newline=""))
+        rows = rows_of(content)
         if not {"file", "split"} <= set(rows.fieldnames or ()):
             return {}
         return {
-            os.path.realpath(path.parent / row["file"]): row["split"]
+            os.path.realpath(path.parent / row["file"]): str(row["split"])
             for row in rows
             if row["file"] and row["split"] in SPLITS
         }

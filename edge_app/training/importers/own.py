@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from edge_app.core.errors import RecordingError
+from edge_app.core.names import readable
 from edge_app.sensors.sidecar import SIDECAR, Sidecar, read_counts, read_sidecar
 from edge_app.training.importers.base import Recording, Signal
 from edge_app.training.importers.folder import Folder
@@ -88,7 +89,7 @@ def _damaged(folder: Folder, path: Path, error: RecordingError) -> Recording:
     def load() -> Signal:
         raise error
 
-    name = path.parent.name
+    name = readable(path.parent.name)
     return Recording(f"{NAME}/{name}", NAME, "", name, load, facts={"file": folder.shown(path.parent)})
 
 

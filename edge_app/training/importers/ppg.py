@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from edge_app.core.errors import RecordingError
 from edge_app.core.frames import FULL_SCALE
+from edge_app.core.names import readable
 from edge_app.sensors.recording_formats import damaged
 from edge_app.training.importers.base import Recording, Reference, Signal
 from edge_app.training.importers.folder import Folder
@@ -37,15 +38,15 @@ def find(folder: Folder) -> list[Recording]:
     """Folders that hold PPG.csv, each named after its folder."""
     recordings = []
     for path, _ in folder.matching(r"PPG\.csv"):
-        title = f"{NAME}/{path.parent.name}"
+        name = readable(path.parent.name)
         strap = path.with_name("RR.txt")
         recordings.append(
             Recording(
-                id=title,
+                id=f"{NAME}/{name}",
                 dataset=NAME,
                 label="ppg",
-                group=path.parent.name,
-                load=partial(load_signal, path, title),
+                group=name,
+                load=partial(load_signal, path, f"{NAME}/{name}"),
                 split=folder.split_of(path),
                 reference=partial(load_reference, strap) if strap.is_file() else None,
                 facts={"file": folder.shown(path)},

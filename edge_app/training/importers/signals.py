@@ -101,6 +101,6 @@ def _position(path: Path, table: TextColumns, column: int | str) -> int:
         return names.index(column)
     there = ", ".join(name[:40] for name in names[:12]) or "no names"
     raise RecordingError(
-        f"{path}: has no column {column!r} in its first row; there are {there}.",
+        f"{path}: has no column {column!r}; there are {there}.",
         "Copy it again, with the names of its columns, or rename the file when it is of another kind.",
     )

@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge_app.core.errors import ConfigError, RecordingError
-from edge_app.core.files import write_whole
+from edge_app.core.files import read_at_most, write_whole
 from edge_app.training.importers.base import SPLITS, Recording
-from edge_app.training.importers.folder import Folder
+from edge_app.training.importers.folder import Folder, rows_of
 
 SPLITS_FILE = "splits.csv"
 _COLUMNS = ("id", "group", "label", "split")
@@ -41,26 +41,40 @@ def read_splits(path: Path) -> dict[str, str]:
         Damaged: a file that is passed over would be written anew, and what was tested on learnt from.
     """
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        content = read_at_most(path, _MOST_BYTES)
+        if content is None:
             raise RecordingError(f"{path}: is too large for a list of splits.", "Take it away, or repair it.")
-        text = path.read_text(encoding="utf-8", errors="replace")
-        rows = csv.DictReader(io.StringIO(text, newline=""))
+        rows = rows_of(content)
         if not {"id", "split"} <= set(rows.fieldnames or ()):
             raise RecordingError(
                 f"{path}: is no list of splits: its first line lacks the columns id and split.",
                 "Bring back the file as it was. Only where nothing was trained or tested yet: delete it.",
             )
-        found = {}
+        found: dict[str, str] = {}
         for row in rows:
-            if row["split"] not in ("", *SPLITS):
-                raise RecordingError(
-                    f"{path}: line {rows.line_num}: a split is called {row['split']!r}.",
-                    f"Write {', '.join(SPLITS)}, or nothing.",
-                )
+            _check_row(path, rows.line_num, row, found)
             found[row["id"]] = row["split"]
         return found
     except (OSError, csv.Error) as error:
         raise RecordingError(f"{path}: cannot be read: {error}.", "Repair it, or take it away.") from error
+
+
+def _check_row(path: Path, line: int, row: Mapping[str, str | None], found: Mapping[str, str]) -> None:
+    """Refuse a row that is cut short, has another word for its split, or contradicts a row before it."""
+    where = f"{path}: line {line}"
+    if row["id"] is None or row["split"] is None:
+        raise RecordingError(
+            f"{where} has fewer columns than the first: the file is cut short there.", "Bring back the file as it was."
+        )
+    if row["split"] not in ("", *SPLITS):
+        raise RecordingError(
+            f"{where}: a split is called {row['split'][:40]!r}.", f"Write {', '.join(SPLITS)}, or nothing."
+        )
+    if found.get(row["id"], row["split"]) != row["split"]:
+        raise RecordingError(
+            f"{where}: {row['id']} is in {row['split'] or 'no split'}, and in {found[row['id']] or 'no split'} before.",
+            "Leave one of the two lines: what was learnt from cannot be tested on.",
+        )
 
 
 def parse_shares(text: str) -> dict[str, float]:

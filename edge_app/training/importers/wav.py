@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_app.core.names import like_id
+from edge_app.core.names import like_id, readable
 from edge_app.sensors.recording import load_recording
 from edge_app.sensors.recording_formats import read_table
 from edge_app.sensors.sidecar import SIDECAR
@@ -37,7 +37,7 @@ def _recording(folder: Folder, path: Path) -> Recording:
         label = "abnormal" if match["state"].lower().startswith("abn") else "normal"
         facts = {"machine": match["machine"].lower(), "unit": int(match["unit"])}
         return _made(folder, path, MIMII, path.stem, label, f"{facts['machine']}_id{match['unit']}", facts)
-    name = folder.shown(path.with_suffix(""))
+    name = readable(folder.shown(path.with_suffix("")))
     if path.parent == folder.root:
         return _made(folder, path, FILES, name, "", name, {})
     machine = like_id(folder.shown(path.parent.parent))  # valve/id_00/normal/0001.wav: of machine valve_id_00

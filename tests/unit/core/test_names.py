@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_app.core.names import closest, is_id, like_id
+from edge_app.core.names import closest, is_id, like_id, readable
 
 
 @pytest.mark.parametrize("text", ["pump-7", "a", "0_1", "x" * 48])
@@ -24,6 +24,15 @@ def test_anything_else_is_none(text):
 def test_the_nearest_name_is_offered(text, name):
     assert like_id(text) == name
     assert not name or is_id(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("grün 🎺", "grün 🎺"), ("a\nb\t", "a\\nb\\t"), ("\x1b[31mred", "\\x1b[31mred"), ("gr\udcfcn", "gr\\xfcn")],
+)
+def test_what_cannot_be_printed_is_shown_by_its_code(text, shown):
+    assert readable(text) == shown
+    assert shown.encode()
 
 
 @pytest.mark.parametrize(("word", "meant"), [("vibartion", "vibration"), ("vibration", "vibration"), ("ecg", None)])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from importer_files import noise, write_annotations, write_mat, write_rows, write_wav, write_wfdb
+from session_files import write_session
 
 from edge_app.core.errors import RecordingError
 from edge_app.training.importers.find import recordings_in
+from edge_app.training.importers.splits import write_splits
 
 OWN = {
     "edge_app_recording": 1, "name": "bench", "device": "bench", "site": "lab", "slot": "v", "sensor": "s",
@@ -63,8 +68,9 @@ def ppg(folder: Path) -> str:
 
 
 def own(folder: Path) -> str:
-    (folder / "recording.json").write_text(json.dumps(OWN))
     write_wav(folder / "0001.wav", (noise(1, 100) * 900).astype(int), 100)
+    chunk = OWN["chunks"][0] | {"sha256": sha256((folder / "0001.wav").read_bytes()).hexdigest()}
+    (folder / "recording.json").write_text(json.dumps(OWN | {"chunks": [chunk]}))
     return "recording.json"
 
 
@@ -130,6 +136,8 @@ def test_changed_bytes_are_read_or_refused(tmp_path: Path, make, data) -> None:
         ({"chunks": [{"file": "0002.wav", "samples": 99, "sha256": ""}]}, "is listed in recording.json and not there"),
         ({"chunks": []}, "holds no samples labelled|holds no finished chunk"),
         ({"device": None}, "device is None"),
+        ({"name": "a\x1b[31mb"}, r"name is 'a\\x1b\[31mb'"),
+        ({"labels": [{"sample": 0, "label": "a\nb"}]}, r"label is 'a\\nb'"),
     ],
 )
 def test_a_sidecar_with_values_that_cannot_be_is_refused(tmp_path: Path, change, told: str) -> None:
@@ -140,6 +148,55 @@ def test_a_sidecar_with_values_that_cannot_be_is_refused(tmp_path: Path, change,
     with pytest.raises(RecordingError, match=told):
         read_counts(tmp_path, read_sidecar(tmp_path))
     read_all(tmp_path)
+
+
+def test_a_chunk_that_is_not_what_was_recorded_is_refused_wherever_it_is_read(tmp_path: Path) -> None:
+    write_session(tmp_path / "monday", noise(1, 500, spread=900).astype(np.int16))
+    chunk = tmp_path / "monday" / "0001.wav"
+    spoilt = bytearray(chunk.read_bytes())
+    spoilt[-1] ^= 1  # one bit of the last sample
+    chunk.write_bytes(bytes(spoilt))
+    (recording,) = recordings_in(tmp_path)
+    with pytest.raises(RecordingError, match=r"0001\.wav: is not what was recorded \(SHA-256\)"):
+        recording.load()
+
+
+def test_a_pipe_among_recordings_is_not_waited_for(tmp_path: Path) -> None:
+    write_wav(tmp_path / "normal" / "a.wav", noise(1, 500, spread=900))
+    for name in ("normal/b.wav", "recording.json", "splits.csv", "MANIFEST.csv"):
+        os.mkfifo(tmp_path / name)
+    assert [each.id for each in recordings_in(tmp_path)] == ["wav/normal/a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [(b"new\nline", "new\\nline"), (b"\x1b[31mred", "\\x1b[31mred"), (b"gr\xfcn", "gr\\xfcn"), (b"a b", "a b")],
+)
+def test_a_name_that_cannot_be_printed_is_listed_by_its_codes_and_split_by_them(
+    tmp_path: Path, name: bytes, shown: str
+) -> None:
+    write_wav(tmp_path / "normal" / "a.wav", noise(1, 500, spread=900))
+    os.rename(tmp_path / "normal" / "a.wav", os.path.join(os.fsencode(tmp_path), b"normal", name + b".wav"))
+    (recording,) = recordings_in(tmp_path)
+    assert recording.id == f"wav/normal/{shown}"
+    assert recording.load().counts.shape == (1, 500)
+    write_splits(tmp_path, [recording], {recording.id: "test"})
+    (again,) = recordings_in(tmp_path)
+    assert again.split == "test"
+
+
+def test_a_folder_that_cannot_be_read_is_refused_and_not_passed_over(tmp_path: Path, monkeypatch) -> None:
+    write_wav(tmp_path / "normal" / "a.wav", noise(1, 500, spread=900))
+
+    def closed(place: str):
+        if str(place).endswith("normal"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(place))
+        return scan(place)
+
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(RecordingError, match=r"normal: cannot be read: Permission denied"):
+        recordings_in(tmp_path)
 
 
 def test_an_own_recording_that_is_damaged_is_listed_all_the_same(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from importer_files import noise, write_wav
 from edge_app.core.errors import ConfigError, RecordingError
 from edge_app.training.importers.base import Recording
 from edge_app.training.importers.find import recordings_in
-from edge_app.training.importers.splits import make_view, parse_shares, split_by_group, write_splits
+from edge_app.training.importers.splits import make_view, parse_shares, read_splits, split_by_group, write_splits
 
 SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
 
@@ -92,6 +92,38 @@ def test_a_folder_that_is_only_looked_at_gets_its_splits_beside_it(tmp_path: Pat
     assert {each.split for each in recordings_in(view)} == {"test"}
     assert {each.split for each in recordings_in(data)} == {""}
     assert [each.id for each in recordings_in(view)] == [each.id for each in recordings]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"\xef\xbb\xbfid,split\r\nbldc-audio/a,train\r\n",  # as spreadsheets save it
+        b"id;group;split\nbldc-audio/a;x;train\n",
+        b"id,note,split\nbldc-audio/a,gr\xfcn,train\n",  # Latin-1
+    ],
+)
+def test_a_splits_file_that_a_spreadsheet_saved_says_the_same(tmp_path: Path, written: bytes):
+    (tmp_path / "splits.csv").write_bytes(written)
+    assert read_splits(tmp_path / "splits.csv") == {"bldc-audio/a": "train"}
+
+
+def test_a_manifest_that_a_spreadsheet_saved_says_the_same(tmp_path: Path):
+    write_wav(tmp_path / "normal" / "a.wav", noise(1, 500, spread=900))
+    (tmp_path / "MANIFEST.csv").write_bytes(b"\xef\xbb\xbffile;split\r\nnormal/a.wav;test\r\n")
+    assert [each.split for each in recordings_in(tmp_path)] == ["test"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("a,train\nb\n", r"line 3 has fewer columns than the first: the file is cut short"),
+        ("a,train\nb,test\na,test\n", r"line 4: a is in test, and in train before"),
+    ],
+)
+def test_a_splits_file_that_is_cut_short_or_contradicts_itself_is_refused(tmp_path: Path, rows: str, told: str):
+    (tmp_path / "splits.csv").write_text("id,split\n" + rows)
+    with pytest.raises(RecordingError, match=rf"splits\.csv: {told}"):
+        read_splits(tmp_path / "splits.csv")
 
 
 def test_a_splits_file_with_another_word_is_refused_with_its_line(tmp_path: Path):
