@@ -17,10 +17,10 @@ from edge_app.inference.gaussian import UnlearntGaussian
 from edge_app.inference.normal import NormalSettings, fit_normal
 from edge_app.sensors.sim_machine import Fault
 from edge_app.sensors.simulated import Simulated
-from edge_app.training.evaluation.trails import trail_of
 from edge_app.training.importers.base import Recording, Signal
 from edge_app.training.importers.find import recordings_in
 from edge_app.training.protocols.base import events, infer_all
+from edge_app.training.protocols.trails import trail_of
 from edge_app.training.windows.front import app_document, load_front
 from tests.support.cli import REPOSITORY, edge_app, objects
 

@@ -30,7 +30,8 @@ TRAINING = (
     ("files", "metrics", "progress"),
     ("importers", "network"),
     ("windows",),
-    ("trainers", "protocols"),
+    ("protocols",),
+    ("trainers",),
     ("evaluation",),
     ("backtest", "fit"),
 )

@@ -13,7 +13,6 @@ from edge_app.config.evaluation import CaseConfig, EvaluationConfig
 from edge_app.config.load import load_document, shown
 from edge_app.config.recipe import RecipeConfig, Source
 from edge_app.core.errors import ConfigError, RecordingError
-from edge_app.training.evaluation.trails import trail_of
 from edge_app.training.evaluation.uses import (
     Use,
     copied_from,
@@ -31,6 +30,7 @@ from edge_app.training.importers.find import NothingFound, recordings_in
 from edge_app.training.importers.select import cut
 from edge_app.training.progress import Progress
 from edge_app.training.protocols.base import Trail
+from edge_app.training.protocols.trails import trail_of
 from edge_app.training.windows.datasets import load_signal, signal_of
 from edge_app.training.windows.front import Front, app_document, load_front
 from edge_app.training.windows.recipes import RECIPE_FILE, load_tasks

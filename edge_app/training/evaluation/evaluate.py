@@ -25,12 +25,12 @@ from edge_app.training.evaluation.cases import (
     look_into,
     recipes_of,
 )
-from edge_app.training.evaluation.float_models import steps_of
 from edge_app.training.evaluation.footprint import Footprint, footprint, machine
 from edge_app.training.evaluation.uses import Use, manifest_uses, recipe_uses
 from edge_app.training.progress import UNWATCHED, Progress
 from edge_app.training.protocols.base import INT8, Case, CaseResult, Trail
 from edge_app.training.protocols.find import find_protocol
+from edge_app.training.protocols.float_models import steps_of
 from edge_app.training.windows.front import Front, app_document
 
 

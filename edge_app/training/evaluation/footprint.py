@@ -15,8 +15,8 @@ from edge_app.core.clock import Clock, SystemClock
 from edge_app.core.results import FeatureVector
 from edge_app.core.stages import Model
 from edge_app.inference.graph import ITEM_BYTES, Graph, read_graph, read_model_file
-from edge_app.training.evaluation.float_models import FloatModel
 from edge_app.training.network.layers import activations, parameters
+from edge_app.training.protocols.float_models import FloatModel
 
 RUNS = 200
 FLOAT_BYTES = 4

@@ -14,7 +14,7 @@ from edge_app.training.progress import Progress
 from edge_app.training.trainers.engines import compare_engines
 from edge_app.training.trainers.learn import Learnt, infer_all, knots_for, with_score
 from edge_app.training.trainers.learners import learner_of
-from edge_app.training.trainers.outcome import Outcome, Trail, outcome_of, trail_of
+from edge_app.training.trainers.outcome import Outcome, outcomes_of, trails_of
 from edge_app.training.trainers.report import metrics_of
 from edge_app.training.windows.datasets import Features
 from edge_app.training.windows.healthy import Healthy, load_healthy, split
@@ -51,10 +51,10 @@ def train_anomaly(task: Task, data_dir: Path, seed: int, progress: Progress) -> 
     learner = learner_of(task.recipe)
     learnt = learner.learn(healthy, task, data_dir, seed, progress)
     learnt = map_score(learnt, healthy, task, lambda shown: learner.again(shown, healthy, task, seed), progress)
-    trails = _trails(task, data_dir)
-    outcomes = [outcome_of(trail, task, learnt) for trail in trails]
+    trails = trails_of(task, data_dir)
+    outcomes = outcomes_of(trails, task, learnt.model(), learnt.float_model())
     if outcomes:
-        progress.say("evaluate", f"{len(outcomes)} signals, {sum(each.windows for each in outcomes)} windows")
+        progress.say("evaluate", f"{len(trails)} signals, {sum(len(each.verdicts) for each in trails)} windows")
     data: dict[str, Any] = {"train": healthy.facts, "windows": len(healthy.features)}
     if "augment" in task.recipe.model_fields_set or task.recipe.kind == "autoencoder":
         data["augment"] = task.recipe.augment.model_dump(mode="json")
@@ -89,9 +89,3 @@ def map_score(learnt: Learnt, healthy: Healthy, task: Task, again: LearnFrom, pr
         f"withheld healthy windows: distance {middle:.1f} median, {most:.1f} for 95 %, {distances.max():.1f} most",
     )
     return with_score(learnt, knots, sentence)
-
-
-def _trails(task: Task, data_dir: Path) -> list[Trail]:
-    """Features of every signal the model is measured on, one signal in memory at a time."""
-    items = items_of(task.recipe.evaluate, task, data_dir)
-    return [trail_of(each.load(), each.label, task, each.source.hop_s) for each in items]

@@ -93,7 +93,7 @@ class GaussianLearner:
             gaussian=Gaussian(tuple(tuple(int(each) for each in row) for row in rows), shift),
             metrics={"shrinkage": shrinkage},
         )
-        return Learnt(standardize, manifest, float_distance=lambda z: np.asarray(((z @ whitening.T) ** 2).sum(axis=1)))
+        return Learnt(standardize, manifest)
 
 
 def _mean(moments: Floats) -> float:
@@ -203,11 +203,7 @@ class MixtureLearner:
             ),
             metrics={"weights": [round(float(each), 4) for each in mixture.weights], "rounds": rounds},
         )
-
-        def distance(z: Floats) -> Floats:
-            return np.asarray((mixture.distances(z) - mixture.costs().min()).min(axis=1) * unit * unit)
-
-        return Learnt(standardize, manifest, float_distance=distance)
+        return Learnt(standardize, manifest)
 
 
 def _standardized(

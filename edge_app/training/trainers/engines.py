@@ -13,8 +13,8 @@ from edge_app.inference.graph import read_graph
 from edge_app.inference.manifest import Manifest
 from edge_app.inference.standardize import Standardizer
 from edge_app.inference.tflite import Engine, NumpyEngine, litert, optimised, reference
+from edge_app.training.protocols.base import Trail, events, infer_all
 from edge_app.training.trainers.learn import Learnt
-from edge_app.training.trainers.outcome import Trail, judge
 from edge_app.training.windows.recipes import Task
 
 SAMPLES = 500
@@ -41,7 +41,7 @@ def compare_engines(learnt: Learnt, inputs: NDArray[np.int8], trails: list[Trail
     chosen = inputs[:: max(1, len(inputs) // SAMPLES)][:SAMPLES]
     ours = NumpyEngine(read_graph(content, where))
     wanted = _outputs(ours, chosen)
-    events = [judge(trail, task, Autoencoder(learnt.manifest, ours))[1] for trail in trails]
+    told = _events(trails, task, Autoencoder(learnt.manifest, ours))
     found: dict[str, Any] = {}
     for engine in (reference(content, where), optimised(content, where), litert(content, where)):
         if engine is None:
@@ -49,17 +49,20 @@ def compare_engines(learnt: Learnt, inputs: NDArray[np.int8], trails: list[Trail
         given = _outputs(engine, chosen)
         differing = given != wanted
         _check_exact(engine, given, wanted, where)
-        model = Autoencoder(learnt.manifest, engine)
+        others = _events(trails, task, Autoencoder(learnt.manifest, engine))
         found[str(engine.facts)] = {
             "inputs": len(chosen),
             "differing_bytes_percent": round(100.0 * float(differing.mean()), 2),
             "most_steps": int(np.max(np.abs(given.astype(int) - wanted), initial=0)),
             "signals": len(trails),
-            "same_events": sum(
-                judge(trail, task, model)[1] == each for trail, each in zip(trails, events, strict=True)
-            ),
+            "same_events": sum(other == each for other, each in zip(others, told, strict=True)),
         }
     return found
+
+
+def _events(trails: list[Trail], task: Task, model: Autoencoder) -> list[list[tuple[str, float]]]:
+    """What the decider tells of each trail."""
+    return [events(trail, infer_all(model, trail), task.decider()) for trail in trails]
 
 
 def agreement(content: bytes, manifest: Manifest, features: NDArray[np.int16]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.config.recipe import ModelRecipe, ScoreRecipe
-from edge_app.core.results import FeatureSchema, FeatureVector, Inference
+from edge_app.core.results import FeatureSchema, FeatureVector, Inference, ModelIdentity
 from edge_app.core.stages import Model
 from edge_app.core.units import SCORE_ONE
 from edge_app.dsp.fixed import log2_q8
@@ -30,6 +30,7 @@ from edge_app.training.network.layers import Layers, forward
 from edge_app.training.network.quantize import Steps, quantize
 from edge_app.training.network.steps import STEP
 from edge_app.training.network.tflite_writer import write_tflite
+from edge_app.training.protocols.float_models import FloatDistance, FloatModel
 from edge_app.training.windows.augment import FeatureKinds
 from edge_app.training.windows.datasets import Features
 
@@ -52,8 +53,6 @@ class Learnt:
     """What is left unexplained of the training windows (standard deviations²)."""
     steps: Mapping[str, Layers] = field(default_factory=dict)
     """Float layers of an autoencoder: "trained", and "pruned" where pruning was taken."""
-    float_distance: Callable[[Floats], Floats] | None = None
-    """Raw output of a model without layers, from standardized steps (n, n_features), had nothing been rounded."""
 
     @property
     def layers(self) -> Layers:
@@ -66,19 +65,21 @@ class Learnt:
         if kind == "autoencoder":
             graph = read_graph(self.tflite, manifest.file)
             return Autoencoder(manifest, make_engine(self.tflite, manifest.file, "exact", graph))
-        who = identity(manifest, manifest_text(manifest).encode())
-        return GaussianModel(manifest, who) if kind == "gaussian" else GmmModel(manifest, who)
+        return GaussianModel(manifest, self._who) if kind == "gaussian" else GmmModel(manifest, self._who)
+
+    def float_model(self) -> Model:
+        """The model had nothing been quantised between its inputs and its score map."""
+        if self.manifest.kind == "autoencoder":
+            return FloatModel(self.manifest, list(self.steps)[-1], self.layers)
+        return FloatDistance(self.manifest, self._who)
+
+    @property
+    def _who(self) -> ModelIdentity:
+        return identity(self.manifest, manifest_text(self.manifest).encode())
 
     def inputs(self, features: Features) -> NDArray[np.int8]:
         """What the model file is fed."""
         return np.clip(Standardizer(self.standardize).steps(features), -128, 127).astype(np.int8)
-
-    def float_raw(self, features: Features) -> Floats:
-        """The raw output had nothing been quantised: squared distance in steps, of (n, n_features)."""
-        steps = Standardizer(self.standardize).steps(features).astype(np.float64)
-        if self.float_distance is not None:
-            return self.float_distance(steps)
-        return squared_error(self.layers, steps)
 
 
 def squared_error(layers: Layers, steps: Floats) -> Floats:

@@ -10,6 +10,7 @@ import numpy as np
 
 from edge_app.core.units import SCORE_ONE
 from edge_app.inference.manifest import Manifest
+from edge_app.training.protocols.verdicts import clipped_share
 from edge_app.training.trainers.outcome import Outcome, Separation, separation
 from edge_app.training.windows.recipes import Task
 
@@ -37,20 +38,24 @@ def outcome_rows(outcomes: list[Outcome], raise_score: int) -> list[tuple[str, .
 
 
 def _row(outcome: Outcome, far: Separation) -> tuple[str, ...]:
-    faulty = outcome.label == "fault"
-    scores = outcome.scores
+    verdict, faulty = outcome.shipped, not outcome.healthy
+    scores, trail = verdict.scores, verdict.trail
     return (
         outcome.title.rsplit("/", 1)[-1],
         outcome.label,
-        f"{outcome.judged}/{outcome.windows}",
+        f"{len(scores)}/{len(trail.verdicts)}",
         _score(float(np.median(scores))) if len(scores) else "-",
         _score(float(scores.max())) if len(scores) else "-",
-        _score(outcome.hits_score) if outcome.hits_score >= 0 else "-",
-        f"{outcome.first_alarm_s:.1f} s" if outcome.first_alarm_s is not None else "none",
-        f"{far.float_auroc:.4f}" if faulty else "",
-        f"{far.int8_auroc:.4f}" if faulty else "",
-        f"{100 * outcome.clipped / max(1, outcome.inputs):.1f} %",
+        _score(verdict.held) if verdict.held >= 0 else "-",
+        f"{verdict.to_alarm_s:.1f} s" if verdict.to_alarm_s is not None else "none",
+        _auroc(far.float_auroc) if faulty else "",
+        _auroc(far.int8_auroc) if faulty else "",
+        f"{100 * clipped_share([verdict]):.1f} %",
     )
+
+
+def _auroc(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.4f}"
 
 
 def _score(value: float) -> str:
@@ -59,25 +64,22 @@ def _score(value: float) -> str:
 
 def metrics_of(outcomes: list[Outcome], raise_score: int) -> dict[str, Any]:
     """Float and int8 figures, for the manifest."""
-    faulty = [each for each in outcomes if each.label == "fault"]
+    faulty = [each for each in outcomes if not each.healthy]
     far = [separation(each, outcomes, raise_score) for each in faulty]
-    healthy = [each for each in outcomes if each.label == "healthy"]
+    healthy = [each for each in outcomes if each.healthy]
+    highest = [int(each.shipped.scores.max(initial=0)) / SCORE_ONE for each in healthy]
     return {
         "float": {"auroc": _by_title(faulty, [each.float_auroc for each in far])},
         "int8": {
             "auroc": _by_title(faulty, [each.int8_auroc for each in far]),
             "margin": _by_title(faulty, [each.margin for each in far]),
-            "healthy_highest": _by_title(healthy, [int(each.scores.max(initial=0)) / SCORE_ONE for each in healthy]),
-            "alarms_healthy": sum(each.alarms for each in healthy),
-            "faults_alarmed": sum(1 for each in faulty if each.alarms),
+            "healthy_highest": _by_title(healthy, highest),
+            "alarms_healthy": sum(len(each.shipped.alarms_s) for each in healthy),
+            "faults_alarmed": sum(1 for each in faulty if each.shipped.alarms_s),
             "faults": len(faulty),
-            "clipped_percent": round(100 * _ratio(outcomes), 2),
+            "clipped_percent": round(100 * clipped_share([each.shipped for each in outcomes]), 2),
         },
     }
-
-
-def _ratio(outcomes: list[Outcome]) -> float:
-    return sum(each.clipped for each in outcomes) / max(1, sum(each.inputs for each in outcomes))
 
 
 def _by_title(outcomes: Sequence[Outcome], values: Sequence[float]) -> dict[str, float]:
@@ -118,11 +120,13 @@ def model_card(manifest: Manifest, task: Task, outcomes: list[Outcome]) -> str:
 
 
 def _facts(manifest: Manifest, task: Task) -> list[str]:
-    sizes = [len(manifest.features.names), *task.recipe.hidden, len(manifest.features.names)]
+    inputs = len(manifest.features.names)
+    pruning = manifest.metrics.get("pruning", {})
+    layers = "-".join(map(str, (inputs, *task.recipe.hidden, inputs)))
     rows = {
         "File": f"`{manifest.file}`, sha256 `{manifest.sha256[:16]}…`",
-        "Layers": "-".join(str(each) for each in sizes),
-        "Features": f"{manifest.features.plugin}, {sizes[0]} numbers, hash `{manifest.features.hash}`",
+        "Layers": pruning["after"]["layers"] if pruning.get("taken") else layers,
+        "Features": f"{manifest.features.plugin}, {inputs} numbers, hash `{manifest.features.hash}`",
         "Window": f"{task.pipeline.window.seconds:g} s",
         "Sensor": f"{task.slot.quantity} in {task.slot.unit}, at least {task.slot.min_rate_hz:g} Hz",
         "Seed": str(manifest.seed),

@@ -10,6 +10,8 @@ import pytest
 from sklearn.covariance import ledoit_wolf as reference_shrinkage
 
 from edge_app.core.results import FeatureSchema, FeatureVector
+from edge_app.core.stages import Model
+from edge_app.inference.standardize import Standardizer
 from edge_app.training.network.exact import Floats
 from edge_app.training.progress import Silent
 from edge_app.training.trainers.distances import (
@@ -76,13 +78,23 @@ def test_a_gaussian_finds_unusual_what_each_feature_alone_would_let_pass(tmp_pat
     assert odd > 2 * max(usual)
 
 
+def raws(model: Model, windows: Floats) -> Floats:
+    return np.array([model.infer(FeatureVector(row.astype(np.int16), SCHEMA)).raw for row in windows], np.float64)
+
+
 def test_the_integers_of_a_gaussian_stay_near_its_floats(tmp_path: Path, repository: Path) -> None:
-    task = task_of(tmp_path, repository, "kind: gaussian")
+    task = task_of(tmp_path, repository, "kind: gaussian\ngaussian: {shrinkage: 0.1}")
     learnt = GaussianLearner().learn(healthy(leaning(2000)), task, tmp_path, 7, Silent())
-    windows = leaning(200, 1).astype(np.int16)
-    model = learnt.model()
-    whole = np.array([model.infer(FeatureVector(row, SCHEMA)).raw for row in windows])
-    assert np.allclose(np.sqrt(whole), np.sqrt(learnt.float_raw(windows)), rtol=0.02, atol=1.0)
+    windows = leaning(200, 1)
+    whole = np.sqrt(raws(learnt.model(), windows))
+    assert np.allclose(whole, np.sqrt(raws(learnt.float_model(), windows)), rtol=0.02, atol=1.0)
+    # Mahalanobis: z' C^-1 z of standardized steps, C a tenth of the way to its diagonal; one σ is steps_per_sigma.
+    standardizer = Standardizer(learnt.standardize)
+    moments = covariance(standardizer.steps(leaning(2000).astype(np.int16)).astype(np.float64))
+    mixed = 0.9 * moments + 0.1 * np.diag(np.diag(moments))
+    z = standardizer.steps(windows.astype(np.int16))
+    squares = np.einsum("ni,ij,nj->n", z, np.linalg.inv(mixed), z) * task.recipe.gaussian.steps_per_sigma**2
+    assert np.allclose(whole, np.sqrt(squares), rtol=0.03, atol=1.5)
 
 
 def two_ways(n: int, seed: int = 0) -> np.ndarray:  # type: ignore[type-arg]
@@ -105,11 +117,19 @@ def test_between_two_ways_of_running_is_unusual_and_integers_agree(tmp_path: Pat
     task = task_of(tmp_path, repository, "kind: gmm\ngmm: {components: 2, sigma_floor_db: 0.1}")
     learnt = MixtureLearner().learn(healthy(two_ways(3000)), task, tmp_path, 7, Silent())
     model = learnt.model()
-    windows = two_ways(200, 1).astype(np.int16)
-    whole = np.array([model.infer(FeatureVector(row, SCHEMA)).raw for row in windows])
+    windows = two_ways(200, 1)
+    whole = raws(model, windows)
     between = model.infer(FeatureVector(np.full(4, 125, np.int16), SCHEMA)).raw
     assert between > 3 * whole.max()
-    assert np.allclose(np.sqrt(whole), np.sqrt(learnt.float_raw(windows)), rtol=0.05, atol=3.0)
+    assert np.allclose(np.sqrt(whole), np.sqrt(raws(learnt.float_model(), windows)), rtol=0.05, atol=3.0)
+    # -2 log-likelihood of the nearest component, the least that any costs taken off; one σ is steps_per_sigma.
+    settings = task.recipe.gmm
+    standardizer = Standardizer(learnt.standardize)
+    steps = standardizer.steps(two_ways(3000).astype(np.int16)).astype(np.float64)
+    mixture, _ = fit_mixture(steps, 2, settings.rounds, settings.steps_per_sigma, 7)
+    nearest = mixture.distances(standardizer.steps(windows.astype(np.int16)).astype(np.float64)).min(axis=1)
+    squares = (nearest - mixture.costs().min()) * settings.steps_per_sigma**2
+    assert np.allclose(np.sqrt(whole), np.sqrt(squares), rtol=0.05, atol=3.0)
 
 
 def test_a_constant_feature_breaks_neither(tmp_path: Path, repository: Path) -> None:

@@ -11,8 +11,8 @@ from model_files import gaussian_manifest, vector
 from edge_app.core.results import LearntNormal, ModelIdentity
 from edge_app.inference.gaussian import DiagonalGaussian, GaussianModel
 from edge_app.inference.manifest import Standardize
-from edge_app.training.evaluation.float_models import FloatDistance, steps_of
 from edge_app.training.protocols.base import INT8
+from edge_app.training.protocols.float_models import FloatDistance, steps_of
 
 IDENTITY = ModelIdentity("test_int8", "0" * 64)
 

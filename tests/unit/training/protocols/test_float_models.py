@@ -11,7 +11,7 @@ import pytest
 from edge_app.core.results import FeatureSchema, FeatureVector
 from edge_app.inference.load import load_tflite
 from edge_app.inference.manifest import load_manifest
-from edge_app.training.evaluation.float_models import FloatModel, steps_of
+from edge_app.training.protocols.float_models import FloatModel, steps_of
 
 
 @pytest.fixture
