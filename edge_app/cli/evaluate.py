@@ -73,7 +73,10 @@ def _print(evaluation: Evaluation) -> None:
     from edge_app.training.evaluation.tables import case_heading, metric_rows, recording_rows, remarks
 
     for outcome in evaluation.outcomes:
-        print(case_heading(outcome))
+        say(case_heading(outcome))
+        if outcome.config.about:
+            say(outcome.config.about, "  ")
+        print()
         print_table(metric_rows(outcome))
         print()
         print_table(recording_rows(outcome, float_steps=False))

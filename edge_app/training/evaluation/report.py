@@ -8,7 +8,14 @@ from pathlib import Path
 from edge_app.core.errors import ConfigError
 from edge_app.training.evaluation.evaluate import CaseOutcome, Evaluation
 from edge_app.training.evaluation.html_page import page
-from edge_app.training.evaluation.tables import case_heading, footprint_rows, metric_rows, recording_rows, remarks
+from edge_app.training.evaluation.tables import (
+    case_heading,
+    footprint_rows,
+    metric_rows,
+    overview_rows,
+    recording_rows,
+    remarks,
+)
 
 EVALUATED = "## Evaluated"
 """Heading in a model card below which everything is the evaluation's."""
@@ -72,7 +79,7 @@ def _evaluated(evaluation: Evaluation, outcomes: Sequence[CaseOutcome]) -> list[
         "",
     ]
     for outcome in outcomes:
-        lines += [f"### {case_heading(outcome)}", "", *_table(metric_rows(outcome)), ""]
+        lines += [f"### {case_heading(outcome)}", "", *_about(outcome), *_table(metric_rows(outcome)), ""]
         if outcome.footprints:
             lines += [*_table(footprint_rows(outcome)), "", f"Times measured on {evaluation.machine}.", ""]
         lines += [*(f"- {remark}" for remark in remarks(outcome)), ""]
@@ -97,14 +104,20 @@ def markdown(evaluation: Evaluation) -> str:
     """The report as Markdown."""
     lines = [f"# {evaluation.app} {evaluation.version}: evaluation, split `{evaluation.split}`", ""]
     lines += [evaluation.summary, ""] if evaluation.summary else []
+    if len(evaluation.outcomes) > 1:
+        lines += [*_table(overview_rows(evaluation.outcomes)), ""]
     for outcome in evaluation.outcomes:
-        lines += [f"## {case_heading(outcome)}", "", *_table(metric_rows(outcome)), ""]
+        lines += [f"## {case_heading(outcome)}", "", *_about(outcome), *_table(metric_rows(outcome)), ""]
         if outcome.footprints:
             lines += [*_table(footprint_rows(outcome)), "", f"Times measured on {evaluation.machine}.", ""]
         lines += [*(f"- {remark}" for remark in remarks(outcome)), ""]
         lines += [*_table(recording_rows(outcome)), ""]
     lines += [f"- {name}: {reason}" for name, reason in evaluation.passed_over.items()]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _about(outcome: CaseOutcome) -> list[str]:
+    return [outcome.config.about, ""] if outcome.config.about else []
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:

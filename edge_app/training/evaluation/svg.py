@@ -11,7 +11,11 @@ import numpy as np
 from edge_app.training.protocols.base import INT8, Calibration, Confusion, Curve, Figure, Roc, Scatter, ScoreTrace
 
 MOST_POINTS = 400
-"""Points of one line; longer signals are drawn by the lowest and highest value of each stretch."""
+"""Points of one line; longer signals are drawn by lowest, median and highest value of each stretch."""
+DOTS = 60
+"""So many points are marked, each."""
+PAUSE = 5.0
+"""A line is broken where the next point is so many times further than usual."""
 Point = tuple[float, float]
 Range = tuple[float, float]
 
@@ -50,6 +54,11 @@ class Axes:
         """A polyline through pairs of values."""
         places = " ".join(f"{x:.1f},{y:.1f}" for x, y in (self.at(*point) for point in points))
         self.add(f'<polyline class="{css}" points="{places}"/>')
+
+    def area(self, low: Sequence[Point], high: Sequence[Point], css: str) -> None:
+        """What lies between two lines over the same places."""
+        places = " ".join(f"{x:.1f},{y:.1f}" for x, y in (self.at(*point) for point in [*high, *reversed(low)]))
+        self.add(f'<polygon class="{css}" points="{places}"/>')
 
     def dot(self, point: Point, css: str, radius: float = 3.0, title: str = "") -> None:
         """A round mark, told by its title when pointed at."""
@@ -111,26 +120,23 @@ def draw_roc(figure: Roc) -> str:
     ticks = (0.0, 0.25, 0.5, 0.75, 1.0)
     axes.frame("false positive rate", "true positive rate", ticks, ticks)
     axes.line(((0.0, 0.0), (1.0, 1.0)), "guess")
-    for index, curve in enumerate(figure.curves):
-        axes.line(_steps(curve), f"curve {_step_css(curve.name)}")
-        _legend(axes, index, curve.name, 220, 262)
+    for curve in figure.curves:
+        axes.line(list(zip(curve.x, curve.y, strict=True)), f"curve {_step_css(curve.name)}")
     return axes.svg()
-
-
-def _steps(curve: Curve) -> list[Point]:
-    return list(zip(curve.x, curve.y, strict=True))
 
 
 def _step_css(name: str) -> str:
     return {INT8: "shipped", "trained": "trained", "pruned": "pruned"}.get(name, "shipped")
 
 
-def _legend(axes: Axes, index: int, name: str, x: float, y: float) -> None:
-    place = y - 18 * index
-    axes.add(
-        f'<line class="curve {_step_css(name)}" x1="{x:.1f}" y1="{place:.1f}" x2="{x + 24:.1f}" y2="{place:.1f}"/>'
-    )
-    axes.text(x + 30, place + 4, name, "key")
+def swatch(css: str) -> str:
+    """A piece of a line, or of an area, for a legend."""
+    if css in ("learnt", "spread"):
+        shape = f'<rect class="{css}" x="1" y="0" width="24" height="10"/>'
+    else:
+        shape = f'<line class="curve {css}" x1="1" y1="5" x2="25" y2="5"/>'
+        shape += '<circle class="alarm-dot" cx="13" cy="5" r="3.5"/>' if css == "alarm" else ""
+    return f'<svg viewBox="0 0 26 10" aria-hidden="true">{shape}</svg>'
 
 
 def draw_trace(figure: ScoreTrace) -> str:
@@ -144,15 +150,10 @@ def draw_trace(figure: ScoreTrace) -> str:
     axes.frame(f"time ({unit})", "score", ticks((span[0] / unit_s, span[1] / unit_s), 6), (0.0, 0.25, 0.5, 0.75, 1.0))
     if figure.learnt_until_s is not None:
         axes.band((span[0] / unit_s, figure.learnt_until_s / unit_s), "learnt")
-        x, y = axes.at(span[0] / unit_s, 1.0)
-        axes.text(x + 5, y + 14, "normal learnt here", "key")
     ends = (span[0] / unit_s, span[1] / unit_s)
     axes.line([(end, figure.threshold) for end in ends], "threshold")
-    points = [(x / unit_s, y) for x, y in thinned(figure.curve)]
-    axes.line(points, "curve shipped thin")
-    if len(points) <= 60:
-        for point in points:
-            axes.dot(point, "point", 2.2)
+    for part in unbroken(figure.curve):
+        _score_line(axes, Curve("score", tuple(x / unit_s for x in part.x), part.y), len(figure.curve.x))
     for at_s in figure.alarms_s[:100]:
         axes.line([(at_s / unit_s, 0.0), (at_s / unit_s, 1.0)], "alarm")
         axes.dot((at_s / unit_s, 1.0), "alarm-dot", 4.0, f"alarm at {at_s / unit_s:.4g} {unit}")
@@ -162,31 +163,60 @@ def draw_trace(figure: ScoreTrace) -> str:
     return axes.svg()
 
 
-def thinned(curve: Curve) -> list[Point]:
-    """At most MOST_POINTS points that keep every extreme."""
+def _score_line(axes: Axes, part: Curve, of_points: int) -> None:
+    """A stretch of a score: point by point, or as median between lowest and highest where points are many."""
+    if of_points <= MOST_POINTS:
+        points = list(zip(part.x, part.y, strict=True))
+        axes.line(points, "curve shipped thin")
+        if of_points <= DOTS:
+            for point in points:
+                axes.dot(point, "point", 2.2)
+        return
+    blocks = spread(part, max(2, MOST_POINTS * len(part.x) // (2 * of_points)))
+    axes.area([(x, low) for x, low, _, _ in blocks], [(x, high) for x, _, _, high in blocks], "spread")
+    axes.line([(x, median) for x, _, median, _ in blocks], "curve shipped thin")
+
+
+def unbroken(curve: Curve) -> list[Curve]:
+    """Its stretches without a pause: where a machine stood still no score may be drawn."""
     count = len(curve.x)
-    if count <= MOST_POINTS:
-        return list(zip(curve.x, curve.y, strict=True))
-    points: list[Point] = []
-    for block in np.array_split(np.arange(count), MOST_POINTS // 2):
-        values = [curve.y[index] for index in block]
-        low, high = int(block[int(np.argmin(values))]), int(block[int(np.argmax(values))])
-        points += [(curve.x[index], curve.y[index]) for index in sorted({low, high})]
-    return points
+    if count < 3:
+        return [curve] if count else []
+    steps = np.diff(np.array(curve.x))
+    ends = [*(np.flatnonzero(steps > PAUSE * max(float(np.median(steps)), 1e-9)) + 1), count]
+    starts = [0, *ends[:-1]]
+    return [Curve(curve.name, curve.x[first:end], curve.y[first:end]) for first, end in zip(starts, ends, strict=True)]
+
+
+def spread(curve: Curve, blocks: int) -> list[tuple[float, float, float, float]]:
+    """(middle, lowest, median, highest) of so many blocks of a curve: no extreme is lost."""
+    parts = np.array_split(np.arange(len(curve.x)), min(blocks, len(curve.x)))
+    x, y = np.array(curve.x), np.array(curve.y)
+    return [
+        (float(x[each].mean()), float(y[each].min()), float(np.median(y[each])), float(y[each].max())) for each in parts
+    ]
 
 
 def draw_confusion(figure: Confusion) -> str:
     """Counts in cells, deeper in colour the larger their share of the true class."""
-    side, left, top = 80.0, 110.0, 58.0
-    width = left + side * len(figure.predicted) + 12
+    side, left, top = 46.0, 110.0, 92.0
+    width = left + side * len(figure.predicted) + 44
     height = top + side * len(figure.true) + 12
-    shapes = [f'<text class="axis" x="{left:.1f}" y="16">told ({escape(figure.unit)})</text>']
+    middle = top + (height - top) / 2
+    shapes = [
+        f'<text class="axis" x="{left:.1f}" y="14">told ({escape(figure.unit)})</text>',
+        f'<text class="axis" x="12" y="{middle:.1f}" text-anchor="middle" '
+        f'transform="rotate(-90 12 {middle:.1f})">true</text>',
+    ]
     for column, name in enumerate(figure.predicted):
         x = left + side * (column + 0.5)
-        shapes.append(f'<text class="tick" x="{x:.1f}" y="{top - 10:.1f}" text-anchor="middle">{_short(name)}</text>')
+        turned = f'transform="rotate(-38 {x:.1f} {top - 8:.1f})"'
+        shapes.append(f'<text class="tick" x="{x:.1f}" y="{top - 8:.1f}" {turned}>{_short(name, 16)}</text>')
     for row, name in enumerate(figure.true):
         y = top + side * (row + 0.5)
-        shapes.append(f'<text class="tick" x="{left - 10:.1f}" y="{y + 4:.1f}" text-anchor="end">{_short(name)}</text>')
+        shapes.append(
+            f'<text class="tick" x="{left - 10:.1f}" y="{y + 4:.1f}" text-anchor="end">{_short(name, 16)}</text>'
+        )
         total = sum(figure.counts[row])
         for column, count in enumerate(figure.counts[row]):
             share = count / total if total else 0.0
@@ -201,18 +231,20 @@ def _cell(x: float, y: float, side: float, count: int, share: float, right: bool
     kind = "right" if right else "wrong"
     middle = side / 2
     strong = " strong" if share > 0.55 else ""
+    length = " long" if len(str(count)) > 4 else ""
     size = f'width="{side - 3:.1f}" height="{side - 3:.1f}" rx="5"'
     return (
         f'<rect class="cell" x="{x:.1f}" y="{y:.1f}" {size}/>'
         f'<rect class="cell {kind}" x="{x:.1f}" y="{y:.1f}" {size} fill-opacity="{0.9 * share:.3f}"/>'
-        f'<text class="count{strong}" x="{x + middle:.1f}" y="{y + middle:.1f}" text-anchor="middle">{count}</text>'
+        f'<text class="count{strong}{length}" x="{x + middle:.1f}" y="{y + middle:.1f}" '
+        f'text-anchor="middle">{count}</text>'
         f'<text class="part{strong}" x="{x + middle:.1f}" y="{y + middle + 15:.1f}" text-anchor="middle">'
         f"{100 * share:.0f} %</text>"
     )
 
 
-def _short(name: str) -> str:
-    return escape(name if len(name) <= 13 else name[:12] + "…")
+def _short(name: str, most: int) -> str:
+    return escape(name if len(name) <= most else name[: most - 1] + "…")
 
 
 def draw_calibration(figure: Calibration) -> str:

@@ -2,76 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from edge_app.core.wording import counted, figure_text, span_text
 from edge_app.training.evaluation.evaluate import CaseOutcome
+from edge_app.training.evaluation.names import STEP_WORDS, fact_words, protocol_words, words
 from edge_app.training.evaluation.plain import difference
 from edge_app.training.protocols.base import INT8
 
-STEP_WORDS = {"trained": "float, as trained", "pruned": "float, pruned", INT8: "int8, as shipped"}
-WORDS = {
-    "auroc": "AUROC, window by window",
-    "recording_auroc": "AUROC, recording by recording",
-    "flagged": "faults flagged",
-    "healthy_recordings_flagged": "healthy recordings flagged",
-    "false_alarms": "false alarms",
-    "false_alarms_per_day": "false alarms a day of healthy signal",
-    "false_alarms_per_hour": "false alarms an hour of healthy signal",
-    "false_alarms_per_day_at_most": "false alarms a day, at most (95 %)",
-    "healthy_hours": "healthy signal judged",
-    "median_time_to_alarm_s": "time to alarm, median (s)",
-    "longest_time_to_alarm_s": "time to alarm, longest (s)",
-    "clipped_share": "model inputs clipped",
-    "expected_calibration_error": "expected calibration error",
-    "recording_accuracy": "recordings told rightly",
-    "recordings_unclear": "recordings left unclear",
-    "recordings_wrong": "recordings told wrongly",
-    "macro_f1": "F1, mean of the classes",
-    "runs_alarmed": "runs alarmed before their end",
-    "baselines_learnt": "runs whose normal could be learnt",
-    "first_alarm_life_median": "first alarm, share of the run, median",
-    "first_alarm_life_earliest": "first alarm, share of the run, earliest",
-    "first_alarm_life_latest": "first alarm, share of the run, latest",
-    "hr_mae_bpm": "heart rate, mean absolute error (bpm)",
-    "hr_bias_bpm": "heart rate, mean error (bpm)",
-    "accepted_share": "windows accepted",
-    "hr_p95_bpm": "heart rate, error that 95 % stay below (bpm)",
-    "sdnn_bias_ms": "SDNN, mean error (ms)",
-    "sdnn_p95_ms": "SDNN, error that 95 % stay below (ms)",
-    "rmssd_bias_ms": "RMSSD, mean error (ms)",
-    "rmssd_p95_ms": "RMSSD, error that 95 % stay below (ms)",
-    "sdnn_mae_ms": "SDNN, mean absolute error (ms)",
-    "rmssd_mae_ms": "RMSSD, mean absolute error (ms)",
-    "beat_se": "heartbeats found (Se)",
-    "beat_ppv": "found heartbeats that are ones (+P)",
-    "ventricular_se": "ventricular beats: Se",
-    "ventricular_ppv": "ventricular beats: +P",
-    "supraventricular_se": "supraventricular beats: Se",
-    "supraventricular_ppv": "supraventricular beats: +P",
-}
-"""Names of metrics for people; others have their underscores taken out."""
 HIDDEN = ("false_alarms_per_hour", "clipped_share")
 """Metrics left to the JSON."""
-_UNITS = ("_ms", "_bpm", "_s")
+_UNITS = ("_ms", "_bpm", "_s", "_per_day", "_at_most")
 """Endings of metrics that are measured in something: three figures of them say all there is."""
 RATES = ("false_alarms_per_day", "false_alarms_per_day_at_most")
 RATE_HOURS = 1.0
 """With less healthy signal than this (h) rates a day are left to the JSON: they would say nothing."""
-FACTS = ("label", "seconds", "windows", "judged", "unknown")
-"""Facts of recordings that every protocol gives, first columns of the table."""
-_PASSED_OVER = ("group", "split", "span_s", "idle", "reasons", "right", "alarms", "baseline_refused")
-
-
-def words(name: str) -> str:
-    """A metric's name for people."""
-    return WORDS.get(name, name.replace("_", " "))
+FACTS = ("label", "verdict", "class", "type", "machine", "seconds", "windows", "judged", "unknown")
+"""Facts of recordings that come first, whatever the protocol."""
+_PASSED_OVER = (
+    *("file", "group", "split", "span_s", "idle", "reasons", "right", "right_type", "flagged", "alarms", "set"),
+    *("baseline_refused", "trained_alarms", "pruned_alarms"),
+    *("hr_windows_compared", "sdnn_windows_compared", "rmssd_windows_compared"),
+)
 
 
 def case_heading(outcome: CaseOutcome) -> str:
     """One line: what was measured on what."""
-    count = len(outcome.result.recordings)
-    return f"{outcome.name}: {outcome.config.protocol} of pipeline {outcome.config.pipeline}, {count} recordings"
+    count = counted(len(outcome.result.recordings), "recording")
+    return f"{outcome.name}: {protocol_words(outcome.config.protocol)}, pipeline {outcome.config.pipeline}, {count}"
 
 
 def metric_names(outcome: CaseOutcome) -> list[str]:
@@ -97,7 +56,7 @@ def metric_rows(outcome: CaseOutcome) -> list[tuple[str, ...]]:
     rows = [heading]
     for name in metric_names(outcome):
         cells = [value_text(metrics[step], name) for step in steps]
-        delta = (f"{changed[name]:+.4f}" if name in changed else "",) if changed else ()
+        delta = (delta_text(changed[name], name) if name in changed else "",) if changed else ()
         rows.append((words(name), *cells, *delta))
     return rows
 
@@ -108,7 +67,7 @@ def value_text(metrics: Mapping[str, Any], name: str) -> str:
     if value is None:
         return "not defined" if name in metrics else ""
     if name == "healthy_hours":
-        return duration_text(value)
+        return span_text(3600 * value)
     pair = metrics.get(f"{name}_of")
     text = f"{pair[0]} of {pair[1]}" if pair else _measured_text(value, name)
     bounds = metrics.get(f"{name}_ci95")
@@ -116,47 +75,96 @@ def value_text(metrics: Mapping[str, Any], name: str) -> str:
 
 
 def _measured_text(value: Any, name: str) -> str:
-    if isinstance(value, float) and name.endswith(_UNITS):
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-    return number_text(value)
+    return figure_text(value) if isinstance(value, float) and name.endswith(_UNITS) else number_text(value)
 
 
-def duration_text(hours: float) -> str:
-    """A span of time in the unit it reads best in."""
-    for unit, name in ((24.0, "days"), (1.0, "h"), (1 / 60, "min")):
-        if hours >= 2 * unit:
-            return f"{hours / unit:.3g} {name}"
-    return f"{hours * 3600:.3g} s"
+def delta_text(change: float, name: str) -> str:
+    """What quantising changed: "-0.0003", "0"."""
+    if abs(change) < 0.00005:
+        return "0"
+    sign = "+" if change > 0 else "-"
+    return sign + (figure_text(abs(change)) if name.endswith(_UNITS) else f"{abs(change):.4f}")
 
 
 def number_text(value: Any) -> str:
-    """A number as short as it may be."""
+    """A number of four figures at most; what is nearly one is not called one."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return str(value)
-    if not isinstance(value, float):
-        return str(value)
-    if 0 < abs(value) <= 1:
-        return f"{value:.4f}"
-    return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) < 100 else f"{value:.6g}"
+    if not isinstance(value, float) or value in (0.0, 1.0):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    if 0.99995 <= value < 1:
+        return "> 0.9999"
+    return f"{value:.4f}" if abs(value) < 1 else figure_text(value, 4)
 
 
 def recording_rows(outcome: CaseOutcome, *, float_steps: bool = True) -> list[tuple[str, ...]]:
-    """One row a recording, one column a plain fact; those of the float steps last, or not at all."""
-    recordings = outcome.result.recordings
+    """One row a recording, the worst first, one column a plain fact; those of the float steps last, or not at all."""
+    recordings = {
+        name: facts | ({"verdict": verdict(facts)} if verdict(facts) else {})
+        for name, facts in outcome.result.recordings.items()
+    }
     columns = list(dict.fromkeys(key for facts in recordings.values() for key in facts))
     plain = [key for key in columns if key not in _PASSED_OVER and _is_plain(recordings, key)]
     steps = tuple(f"{step}_" for step in outcome.result.metrics if step != INT8)
     ordered = [key for key in FACTS if key in plain] + [key for key in plain if key not in FACTS]
     of_steps = [key for key in ordered if key.startswith(steps)] if float_steps else []
     ordered = [key for key in ordered if not key.startswith(steps)] + of_steps
-    if not any(facts.get("unknown") for facts in recordings.values()):
-        ordered = [key for key in ordered if key != "unknown"]
-    heading = ("recording", *(key.replace("_", " ") for key in ordered))
+    ordered = [key for key in ordered if not _says_nothing(key, recordings)]
+    heading = ("recording", *(fact_words(key) for key in ordered))
     return [heading] + [
-        (name, *(_cell(facts.get(key), key) for key in ordered)) for name, facts in sorted(recordings.items())
+        (name, *(_cell(facts.get(key), key) for key in ordered))
+        for name, facts in sorted(recordings.items(), key=lambda item: badness(*item))
     ]
+
+
+def _says_nothing(key: str, recordings: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a column would only repeat another one, or hold nothing but zeros."""
+    if key == "unknown":
+        return not any(facts.get(key) for facts in recordings.values())
+    other = {"judged": "windows", "time_to_alarm_s": "first_alarm_s"}.get(key, "")
+    return bool(other) and all(facts.get(key) == facts.get(other) for facts in recordings.values())
+
+
+def verdict(facts: Mapping[str, Any]) -> str:
+    """What a recording's answer is worth, in a word or two; "" where a protocol does not say."""
+    if facts.get("baseline_refused"):
+        return "no normal learnt"
+    if "right_type" in facts:
+        unclear = facts.get("type") in (None, "unclear")
+        return "right" if facts["right_type"] else "unclear" if unclear else "WRONG"
+    if "flagged" not in facts:
+        return ""
+    if facts["flagged"] is None:
+        return "not judged"
+    right = facts.get("right", facts["flagged"])
+    if right is None:
+        return "flagged" if facts["flagged"] else "no answer"
+    if facts["flagged"]:
+        return "flagged" if right else "FALSE ALARM"
+    return "quiet" if right else "MISSED"
+
+
+def is_wrong(facts: Mapping[str, Any]) -> bool:
+    """Whether the answer was wrong."""
+    return facts.get("right") is False or facts.get("right_type") is False
+
+
+def badness(name: str, facts: Mapping[str, Any]) -> tuple[int, float, str]:
+    """Key of an order in which the worst recording comes first: wrong, no answer, then by how far off or how close."""
+    refused = bool(facts.get("baseline_refused")) or facts.get("accepted_share") == 0
+    no_answer = refused or ("right" in facts and facts["right"] is None)
+    return (0 if is_wrong(facts) else 1 if no_answer else 2, _goodness(facts), name)
+
+
+def _goodness(facts: Mapping[str, Any]) -> float:
+    """Higher is better, within recordings of one case."""
+    if isinstance(facts.get("hr_mae_bpm"), float):
+        return -float(facts["hr_mae_bpm"])
+    for key in ("accuracy", "type_share"):
+        if isinstance(facts.get(key), float):
+            return float(facts[key])
+    score = float(facts.get("sustained_score") or facts.get("highest_score") or 0.0)
+    return score if facts.get("flagged") else -score
 
 
 def _is_plain(recordings: Mapping[str, Mapping[str, Any]], key: str) -> bool:
@@ -190,14 +198,13 @@ def bytes_text(count: int) -> str:
 
 def remarks(outcome: CaseOutcome) -> list[str]:
     """Sentences below the tables: why there is no figure or interval, what was left out, notes of the protocol."""
-    found = [outcome.config.about] if outcome.config.about else []
-    found += outcome.result.notes
+    found = list(outcome.result.notes)
     by_reason: dict[str, list[str]] = {}
     for name, reason in outcome.result.undefined.items():
         by_reason.setdefault(reason, []).append(words(name.removesuffix("_ci95")))
-    found += [f"{', '.join(dict.fromkeys(names))}: {reason}." for reason, names in by_reason.items()]
+    found += [f"{'; '.join(dict.fromkeys(names))}: {reason}." for reason, names in by_reason.items()]
     if not _long_enough(outcome) and "healthy_hours" in outcome.result.metrics[INT8]:
-        span = duration_text(outcome.result.metrics[INT8]["healthy_hours"])
+        span = span_text(3600 * outcome.result.metrics[INT8]["healthy_hours"])
         found.append(f"{span} of healthy signal: far too short to speak of false alarms a day.")
     found += [_unjudged(outcome)] if _unjudged(outcome) else []
     for part, names in outcome.chosen.other_split.items():
@@ -214,6 +221,18 @@ def remarks(outcome: CaseOutcome) -> list[str]:
     return found
 
 
+def overview_rows(outcomes: Sequence[CaseOutcome]) -> list[tuple[str, ...]]:
+    """One row a case: what it asks and the two figures that matter most."""
+    rows: list[tuple[str, ...]] = [("case", "what is asked", "recordings", "figures that matter most")]
+    for each in outcomes:
+        metrics = each.result.metrics[INT8]
+        names = [name for name in each.result.headline if metrics.get(name) is not None][:2]
+        figures = "; ".join(f"{words(name)}: {value_text(metrics, name)}" for name in names)
+        asked = protocol_words(each.config.protocol)
+        rows.append((each.name, asked, str(len(each.result.recordings)), figures or "-"))
+    return rows
+
+
 def _unjudged(outcome: CaseOutcome) -> str:
     recordings = outcome.result.recordings.values()
     windows = sum(facts.get("windows", 0) for facts in recordings)
@@ -226,4 +245,5 @@ def _unjudged(outcome: CaseOutcome) -> str:
             reasons[text] = reasons.get(text, 0) + count
     worst = sorted(reasons.items(), key=lambda item: -item[1])[:4]
     why = ": " + ", ".join(f"{text} ({count})" for text, count in worst) if worst else ""
-    return f"Of {windows} windows {unknown} could not be judged and {idle} were idle{why}."
+    were = "was" if idle == 1 else "were"
+    return f"Of {counted(windows, 'window')} {unknown} could not be judged and {idle} {were} idle{why}."

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.core.stages import Model
+from edge_app.core.wording import counted
 from edge_app.training.metrics import roc, wins
 from edge_app.training.protocols.base import INT8, Case, CaseResult, Curve, Figure, Roc, Trail
 from edge_app.training.protocols.bootstrap import Weights
@@ -123,7 +124,7 @@ def _warn(result: CaseResult, verdicts: Sequence[Verdict]) -> None:
     short = [each.trail.id for each in verdicts if each.held < 0]
     if short:
         result.notes.append(
-            f"{len(short)} recordings have fewer judged windows than the decider asks for and can never be flagged: "
+            f"{counted(len(short), 'recording')} of too few judged windows for the decider, can never be flagged: "
             + ", ".join(short[:5])
             + (" …" if len(short) > 5 else ".")
         )

@@ -122,7 +122,7 @@ class Trail:
 
 def _wording(reason: str) -> str:
     """A reason without its numbers: "clipped 4.1 %" and "clipped 7 %" are one."""
-    return " ".join("N" if any(letter.isdigit() for letter in word) else word for word in reason.split())
+    return " ".join("…" if any(letter.isdigit() for letter in word) else word for word in reason.split())
 
 
 def infer_all(model: Model, trail: Trail) -> list[Inference]:

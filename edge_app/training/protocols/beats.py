@@ -93,7 +93,8 @@ def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> Cas
         result.notes.append(f"With paced beats, so in no figure but their own: {', '.join(paced)}.")
     result.notes += [
         "Fusion and unknown beats count neither for nor against ventricular +P, unknown ones not against "
-        "supraventricular +P; in accuracy they are errors, in accuracy_nsv they are left out.",
+        "supraventricular +P; in accuracy they are errors, in accuracy among normal, ventricular and supraventricular "
+        "they are left out.",
         "Beats not found or not judged count against sensitivity and accuracy, false detections against precision "
         "and accuracy.",
     ]

@@ -16,7 +16,7 @@ from edge_app.training.evaluation.evaluate import CaseOutcome, Evaluation
 from edge_app.training.evaluation.footprint import Footprint
 from edge_app.training.evaluation.html_page import page
 from edge_app.training.evaluation.report import markdown
-from edge_app.training.evaluation.svg import MOST_POINTS, draw, thinned, tick_text, ticks
+from edge_app.training.evaluation.svg import MOST_POINTS, draw, spread, tick_text, ticks, unbroken
 from edge_app.training.protocols import anomaly, classify
 from edge_app.training.protocols.base import Curve, Scatter, ScoreTrace
 
@@ -73,7 +73,8 @@ def test_the_page_is_well_formed_and_fetches_nothing(evaluation: Evaluation):
 
     assert checker.open == []
     assert not {"script", "link", "img", "iframe", "object", "base"} & checker.tags
-    assert not [each for each in checker.attributes if each[1] in ("src", "href", "srcset", "action", "data")]
+    assert not [each for each in checker.attributes if each[1] in ("src", "srcset", "action", "data")]
+    assert all(value.startswith("#") for _, name, value in checker.attributes if name == "href")
     assert not [each for each in checker.attributes if each[1].startswith("on")]
     assert not re.search(r"https?:|url\(|@import|//", text)
 
@@ -113,19 +114,51 @@ def test_the_same_evaluation_gives_the_same_bytes(evaluation: Evaluation):
 def test_page_and_markdown_show_the_same_figures(evaluation: Evaluation):
     text, lines = page(evaluation), markdown(evaluation)
 
-    for shown in ("6 of 6", "4 192 B measured", "+0.0000", "could not be judged", "clipped N %"):
+    for shown in (
+        "6 of 6",
+        "4 192 B",
+        "healthy signal",
+        "could not be judged",
+        "clipped … %",
+        "recordings told rightly",
+    ):
         assert shown in text
         assert shown in lines
 
 
-def test_a_long_signal_is_thinned_to_its_extremes():
+def test_a_long_signal_is_drawn_by_blocks_that_keep_its_extremes():
     x = tuple(float(index) for index in range(100_000))
     y = tuple(1.0 if index == 77_777 else 0.1 for index in range(100_000))
 
-    points = thinned(Curve("score", x, y))
+    blocks = spread(Curve("score", x, y), MOST_POINTS)
 
-    assert len(points) <= MOST_POINTS
-    assert (77_777.0, 1.0) in points
+    assert len(blocks) == MOST_POINTS
+    at, low, median, high = max(blocks, key=lambda block: block[3])
+    assert (low, median, high) == (0.1, 0.1, 1.0)
+    assert at == pytest.approx(77_777, abs=250)  # blocks of 250
+
+
+def test_no_score_is_drawn_where_a_machine_stood_still():
+    curve = Curve("score", (0.0, 1.0, 2.0, 60.0, 61.0), (0.1, 0.2, 0.3, 0.9, 0.8))
+
+    assert [part.x for part in unbroken(curve)] == [(0.0, 1.0, 2.0), (60.0, 61.0)]
+    assert draw(ScoreTrace("stops", curve, 0.8)).count('class="curve shipped thin"') == 2
+    assert unbroken(Curve("none", (), ())) == []
+
+
+def test_lines_and_areas_have_a_legend(evaluation: Evaluation):
+    text = page(evaluation)
+
+    for meaning in ("float, as trained", "int8, as shipped", "score", "threshold", "alarm raised"):
+        assert f"</svg>{meaning}</span>" in text
+
+
+def test_several_cases_have_an_overview_that_leads_to_them(evaluation: Evaluation):
+    text = page(evaluation)
+
+    assert "<a href='#anomaly'>anomaly</a>" in text
+    assert "<section id='anomaly'>" in text
+    assert "| anomaly | faults against healthy recordings | 12 |" in markdown(evaluation)
 
 
 def test_a_trace_of_one_window_and_of_none_can_be_drawn():

@@ -63,7 +63,7 @@ def test_windows_that_cannot_be_judged_are_counted_with_their_reasons():
     facts = anomaly.run(make_case(), [trail], {"int8": ScoreModel()}).recordings["h"]
 
     assert (facts["windows"], facts["judged"], facts["unknown"]) == (6, 4, 2)
-    assert facts["reasons"] == {"clipped N %": 2}  # one reason, whatever its number
+    assert facts["reasons"] == {"clipped … %": 2}  # one reason, whatever its number
 
 
 def test_every_step_is_measured_and_the_shipped_one_described():
