@@ -9,26 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.core.errors import BaselineError
-from edge_app.core.results import FeatureSchema, FeatureVector, Inference, LearntNormal, ModelIdentity
+from edge_app.core.results import FeatureSchema, FeatureVector, LearntNormal
 from edge_app.core.units import DB_PER_POWER_OCTAVE, LOG2_ONE, SCORE_ONE
 from edge_app.dsp.fixed import log2_q8
+from edge_app.inference.normal_settings import Learnable, NormalSettings
 from edge_app.inference.normal_words import notes_of
 from edge_app.inference.steadiness import FEW, SPREAD_OF_RANGE, find_shift
-from edge_app.inference.tail import Floats, Rule, fit_tail
+from edge_app.inference.tail import Floats, fit_tail
 
 Values = NDArray[np.int16]
 
 FOLDS = 6
 """Blocks that are withheld in turn; FEW windows are withheld one by one."""
 WANDER_BLOCKS = 12
-WINDOWS_MIN = 8
 UNKNOWN_MAX, IDLE_MAX = 0.2, 0.5
 """Largest share of windows that could not be judged, and of those in which the machine stood still."""
 SHIFT = 14
@@ -36,67 +36,6 @@ SHIFT = 14
 SPREAD_OF_MAD = 1.4826
 """Standard deviation of a normal distribution by its median absolute deviation."""
 _POWER = re.compile(r"(?:axis\d+_)?(?:band|mel)_.*")
-
-
-class Learnable(Protocol):
-    """A model whose normal can be replaced: the same file, other offsets, multipliers and score map."""
-
-    identity: ModelIdentity
-    manifest: Any
-
-    def infer(self, features: FeatureVector) -> Inference: ...
-
-    def with_normal(self, normal: LearntNormal) -> Learnable: ...
-
-
-@dataclass(frozen=True)
-class NormalSettings:
-    """What is asked, and what the decider does with the score."""
-
-    window_s: float
-    hop_s: float
-    """Distance of two windows in operation (s); for snapshots that of two snapshots."""
-    false_alarms_per_week: float = 1.0
-    hits: int = 1
-    of: int = 1
-    on_delay_s: float = 0.0
-    raise_score: int = 8000
-    """The app's raise threshold, 0..10000."""
-    healthy_score: int = 2500
-    """Score of the median window."""
-    spread: str = "bounded"
-    """own: each feature in units of its own spread here. model: in those of the shipped model. bounded: in the wider
-    of the two, so that what the model knows to vary from day to day is not trusted to stand still."""
-    sigma_floor_db: float = 1.0
-    """Smallest spread believed (dB): some minutes of a machine vary less than its days do."""
-    steps_per_sigma: int = 12
-    """int8 steps of one spread, as in the recipe."""
-    breaks: tuple[int, ...] = ()
-    """Windows (numbers of rows, rising) before which the decider had forgotten: the machine had stood still."""
-    windows_min: int = WINDOWS_MIN
-    in_time: bool = True
-    """Whether the windows stand in the order of time. False for recordings put in an order that is not the machine's:
-    then nothing can be said about its steadiness."""
-    unknown: int = 0
-    """Windows seen meanwhile that could not be judged."""
-    idle: int = 0
-    """Windows seen meanwhile in which the machine stood still."""
-    quality: int = 100
-    """Mean quality of the windows (percent)."""
-    binding: str = ""
-    learnt_ms: int = 0
-    clock: str = "none"
-
-    @property
-    def rule(self) -> Rule:
-        """The decider as the tail sees it."""
-        delay = -int(-self.on_delay_s // self.hop_s)
-        return Rule(self.hits, self.of, delay, max(self.hits, self.of - self.hits + 1))
-
-    @property
-    def overlap(self) -> int:
-        """Windows after a window that share samples with it."""
-        return max(0, -int(-self.window_s // self.hop_s) - 1)
 
 
 def fit_normal(values: Values, model: Learnable, settings: NormalSettings) -> LearntNormal:

@@ -20,6 +20,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from edge_app.inference.normal_settings import Rule
+
 Floats = NDArray[np.float64]
 
 WEEK_S = 7 * 24 * 3600
@@ -37,18 +39,6 @@ HALVINGS = 30
 """Steps of a bisection: to 1e-9 of what lies between."""
 BLOCKS = (48, 24, 12)
 """Blocks of time whose maxima are taken too: what wanders for long (speed, load, temperature) shows only there."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """The part of a decider that false alarms depend on."""
-
-    hits: int = 1
-    of: int = 1
-    delay: int = 0
-    """Windows the evidence must hold after the first (the on-delay)."""
-    clears: int = 1
-    """Windows below after which a standing alarm ends, so that another can begin."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from edge_app.core.errors import ControlError
 from edge_app.core.results import FeatureVector, LearntNormal
 from edge_app.core.units import DB_PER_POWER_OCTAVE, LOG2_ONE
-from edge_app.inference.normal import Learnable, NormalSettings, counts_per_db, schema_of
+from edge_app.inference.normal import counts_per_db, schema_of
+from edge_app.inference.normal_settings import Learnable, NormalSettings
 from edge_app.inference.tail import event_count, statistic
 from edge_app.runtime.normals import NormalStore
 

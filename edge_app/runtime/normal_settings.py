@@ -9,7 +9,7 @@ from typing import Any
 from edge_app.config.resolved import ResolvedPipeline, ResolvedSensor
 from edge_app.core.stages import Sensor
 from edge_app.core.units import SCORE_ONE
-from edge_app.inference.normal import NormalSettings
+from edge_app.inference.normal_settings import NormalSettings
 
 LEARNABLE = ("autoencoder", "gaussian", "gmm")
 """Kinds of models that know normal only; the others tell classes apart that they were trained on."""

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.core.stages import Model
-from edge_app.inference.normal import NormalSettings, fit_normal
+from edge_app.inference.normal import fit_normal
+from edge_app.inference.normal_settings import NormalSettings
 from edge_app.training.protocols.base import Case, Trail
 
 

@@ -11,7 +11,8 @@ from edge_app.core.errors import BaselineError
 from edge_app.core.results import FeatureSchema, FeatureVector
 from edge_app.inference.gaussian import UnlearntGaussian
 from edge_app.inference.learnt import normal_text
-from edge_app.inference.normal import NormalSettings, fit_normal
+from edge_app.inference.normal import fit_normal
+from edge_app.inference.normal_settings import NormalSettings
 
 SETTINGS = NormalSettings(window_s=1.0, hop_s=0.5, hits=3, of=5)
 CENTRE = np.array([100, -2000, 700])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from edge_app.inference.normal import centre_of, spread_of
-from edge_app.inference.tail import Rule, cluster_peaks, event_count, fit_tail, seen_level, statistic
+from edge_app.inference.normal_settings import Rule
+from edge_app.inference.tail import cluster_peaks, event_count, fit_tail, seen_level, statistic
 
 HOP_S, WINDOW_S = 0.5, 1.0
 WEEK_WINDOWS = 7 * 24 * 3600 * 2

@@ -10,9 +10,10 @@ from edge_app.core.frames import Quality, Window
 from edge_app.core.results import FeatureSchema, FeatureVector
 from edge_app.decision.anomaly import AnomalyDecider
 from edge_app.inference.gaussian import UnlearntGaussian
-from edge_app.inference.normal import NormalSettings
+from edge_app.inference.normal_settings import NormalSettings
+from edge_app.runtime.collection import Collection
 from edge_app.runtime.learn_command import learn
-from edge_app.runtime.learning import Collection, Learning, LearningSpec
+from edge_app.runtime.learning import Learning, LearningSpec
 from edge_app.runtime.normals import NormalStore
 from edge_app.runtime.pipeline import Pipeline
 from edge_app.runtime.timebase import TimeBase
