@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from edge_app.cli.progress import Terminal
-    from edge_app.training.import_model import Wanted, import_model
+    from edge_app.training.import_checks import Wanted
+    from edge_app.training.import_model import import_model
 
     data = Path(args.data)
     if not data.is_dir():
@@ -59,11 +60,11 @@ def run(args: argparse.Namespace) -> int:
         app_dir=Path(args.app),
         pipeline=args.pipeline,
         data_dir=data,
-        labels=_names(args.labels),
-        alarm_labels=_names(args.alarm),
+        labels=_names(args.labels, "--labels"),
+        alarm_labels=_names(args.alarm, "--alarm"),
         name=args.name or "",
         part=args.part,
-        normal=_names(args.normal),
+        normal=_names(args.normal, "--normal"),
         moments=Path(args.moments) if args.moments else None,
     )
     with Terminal(sys.stderr, lines=args.verbose) as progress:
@@ -71,15 +72,18 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(imported.plain())
     else:
-        _print(imported)
+        _print(imported, args.part)
     return 0
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+def _names(text: str, option: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if text and not names:
+        raise ConfigError(f"{option} {text}: names nothing.", "Write names with commas between them, or leave it out.")
+    return names
 
 
-def _print(imported: Imported) -> None:
+def _print(imported: Imported, part: str) -> None:
     manifest = imported.manifest
     say(f"{manifest.kind} {manifest.name}: {imported.bytes} bytes")
     say(f"activations: {imported.arena_bytes} bytes at once (counted)")
@@ -96,4 +100,5 @@ def _print(imported: Imported) -> None:
         say(f"note: {warning}")
     for path in imported.written:
         print(path)
-    say(f"In app.yaml: model: {{plugin: tflite, file: models/{manifest.file}}}")
+    line = f"model: {{plugin: tflite, file: models/{manifest.file}}}"
+    say(f"In app.yaml: {'diagnose: {' + line + '}' if part == 'diagnose' else line}")

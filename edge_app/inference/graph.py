@@ -189,6 +189,11 @@ def _tensor(reader: Reader, table: Table, index: int, buffers: list[Table]) -> T
     where = f"tensor {index} ({name})"
     if not dtype:
         raise reader.fail(f"{where} has an unknown type")
+    if any(size in (0, -1) for size in shape):
+        raise ModelError(
+            f"{reader.where}: {where} has shape {list(shape)}: a size is left open",
+            "Convert the model with sizes that are fixed, and a batch of 1.",
+        )
     if any(size < 1 for size in shape) or math.prod(shape) > MAX_ELEMENTS:
         raise reader.fail(f"{where} has shape {list(shape)}: sizes must be positive, their product ≤ {MAX_ELEMENTS}")
     if table.scalar(5, "<B", 0, "is_variable") or table.table(6, "sparsity") is not None:

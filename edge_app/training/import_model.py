@@ -43,47 +43,24 @@ from edge_app.inference.standardize import Standardizer
 from edge_app.inference.tflite import NumpyEngine, litert, make_engine, optimised, reference
 from edge_app.training.evaluation.footprint import arena_bytes, latency
 from edge_app.training.files import check_place, write_all
+from edge_app.training.import_checks import Wanted, check_ends, check_format, check_shape, check_wanted
 from edge_app.training.importers.base import Recording
 from edge_app.training.importers.find import recordings_in
 from edge_app.training.progress import UNWATCHED, Progress
 from edge_app.training.trainers.learn import infer_all, knots_for
-from edge_app.training.windows.datasets import features_of, signal_of
+from edge_app.training.windows.datasets import NONE_YET, agreed, features_of, signal_of
 from edge_app.training.windows.front import Front, app_document, load_front
 
-HEALTHY = ("normal", "healthy")
-"""Labels of recordings that show the normal state."""
-FIX_FLOAT = (
-    "Convert it fully int8: optimizations = [DEFAULT], a representative_dataset, supported_ops = "
-    "[TFLITE_BUILTINS_INT8], inference_input_type = inference_output_type = tf.int8."
-)
 WINDOWS_MIN = 20
 SAMPLES = 500
 """Inputs the interpreters are compared on, at most."""
-SHIFT = 14
+MANY = 5
+"""Recordings that were not used, named at most."""
+MOST, LEAST_STD = 32768, 0.01
+"""Largest mean or deviation, smallest deviation, of a feature in its integers."""
 
 Rows = NDArray[np.int16]
 Inputs = NDArray[np.int8]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a person asks for."""
-
-    file: Path
-    app_dir: Path
-    pipeline: str
-    data_dir: Path
-    labels: tuple[str, ...] = ()
-    """Classes in the order of the outputs; none for an autoencoder."""
-    alarm_labels: tuple[str, ...] = ()
-    name: str = ""
-    """Of the model; default the file's name."""
-    part: str = "model"
-    """"model" or "diagnose"."""
-    normal: tuple[str, ...] = HEALTHY
-    """Labels of the recordings that show the normal state."""
-    moments: Path | None = None
-    """JSON file {"mean": […], "std": […]}, per feature in its integers, that the model was trained with."""
 
 
 @dataclass(frozen=True)
@@ -134,22 +111,24 @@ def import_model(wanted: Wanted, clock: Clock | None = None, progress: Progress 
     ConfigError
         The app or the pipeline is wrong.
     """
+    check_wanted(wanted)
     front = load_front(app_document(wanted.app_dir), wanted.pipeline, wanted.part)
     folder = front.app_dir / "models"
     check_place(folder)
     content = read_model_file(wanted.file)
+    check_format(content, str(wanted.file))
     graph = read_graph(content, str(wanted.file))
-    _check_ends(graph)
+    check_ends(graph)
     NumpyEngine(graph)  # refuses, by name, what an operator has that is not run
-    recordings = _healthy(wanted)
-    rows, schema = _healthy_rows(recordings, front, progress)
-    _check_shape(graph, schema, wanted)
+    healthy = _healthy_rows(_healthy(wanted), front, progress)
+    rows, schema = healthy.rows, healthy.schema
+    check_shape(graph, schema, wanted)
     standardize = _standardize(rows, graph.input, wanted.moments)
     manifest = _manifest(wanted, graph, content, schema, standardize)
     engine = make_engine(content, manifest.file, "exact", graph)
     manifest = _with_score(manifest, file_model(manifest, engine), rows, schema, front.raise_score)
     inputs = inputs_of(manifest, rows)
-    facts = {"recordings": [each.id for each in recordings], "windows": len(rows)}
+    facts = {"recordings": list(healthy.recordings), "windows": len(rows)}
     manifest = replace(manifest, data=facts, engines=_agreement(content, manifest, inputs[0]))
     files = {manifest.file: content, f"{manifest.name}.json": manifest_text(manifest).encode()}
     read_manifest(files[f"{manifest.name}.json"], str(wanted.file))
@@ -163,37 +142,8 @@ def import_model(wanted: Wanted, clock: Clock | None = None, progress: Progress 
         engine=str(engine.facts),
         windows=len(rows),
         clipped_percent=inputs[1],
-        warnings=_warnings(manifest, inputs[1], wanted),
+        warnings=(*healthy.left_out, *_warnings(manifest, inputs[1], wanted)),
     )
-
-
-def _check_ends(graph: Graph) -> None:
-    """One int8 input and output; a float model is refused with the way to convert it."""
-    for number, what in ((graph.inputs[0], "input"), (graph.outputs[0], "output")):
-        tensor = graph.tensors[number]
-        if tensor.dtype != "int8":
-            raise ModelError(f"{graph.where}: its {what} is {tensor.dtype}, not int8", FIX_FLOAT)
-
-
-def _check_shape(graph: Graph, schema: FeatureSchema, wanted: Wanted) -> None:
-    """The file takes the app's features and gives what its kind must."""
-    count = len(schema.names)
-    if graph.input.shape[:1] != (1,) or graph.input.elements != count:
-        raise ModelError(
-            f"{graph.where}: takes {list(graph.input.shape)}, pipeline {wanted.pipeline} gives {count} features "
-            f"({schema.names[0]} … {schema.names[-1]})",
-            "Set `features:` in app.yaml as the model was trained, with a batch of 1; `waveform` gives samples.",
-        )
-    if wanted.labels and graph.output.shape != (1, len(wanted.labels)):
-        raise ModelError(
-            f"{graph.where}: gives {list(graph.output.shape)}, but {len(wanted.labels)} labels are named",
-            "Name one label per output with --labels, in their order.",
-        )
-    if not wanted.labels and (graph.output.shape != (1, count) or graph.input.shape != (1, count)):
-        raise ModelError(
-            f"{graph.where}: gives {list(graph.output.shape)} for {count} features: no autoencoder",
-            "If it tells classes apart, name them: --labels normal,inner,outer --alarm inner,outer.",
-        )
 
 
 def _healthy(wanted: Wanted) -> list[Recording]:
@@ -209,27 +159,43 @@ def _healthy(wanted: Wanted) -> list[Recording]:
     return [each for each in healthy if each.split != "test"] or healthy
 
 
-def _healthy_rows(recordings: Sequence[Recording], front: Front, progress: Progress) -> tuple[Rows, FeatureSchema]:
-    """Features of all healthy windows that suit the pipeline, and their schema."""
-    parts, schema, trouble = [], None, ""
+@dataclass(frozen=True)
+class Healthy:
+    """Features of all healthy windows that suit the pipeline."""
+
+    rows: Rows
+    schema: FeatureSchema
+    recordings: tuple[str, ...]
+    """Ids of those that were used."""
+    left_out: tuple[str, ...]
+    """What does not suit or cannot be read, in sentences."""
+
+
+def _healthy_rows(recordings: Sequence[Recording], front: Front, progress: Progress) -> Healthy:
+    """Features of the recordings that suit the pipeline. Raises RecordingError when they are too few."""
+    parts, used, trouble = [], [], []
+    schema = NONE_YET
     for number, recording in enumerate(recordings):
         progress.at("features", number, len(recordings), recording.id)
         try:
             signal = signal_of(recording, front)
             extractor = front.extractor(signal.rate_hz, signal.scale)
+            schema = agreed(schema, extractor.schema, signal)
             parts.append(features_of(signal, front, front.pipeline.window.hop_s, extractor).features)
+            used.append(recording.id)
         except RecordingError as error:
-            trouble = trouble or error.what
-            continue
-        schema = schema or extractor.schema
+            trouble.append(error.what if recording.id in error.what else f"{recording.id}: {error.what}")
     count = sum(len(part) for part in parts)
-    if schema is None or count < WINDOWS_MIN:
+    if count < WINDOWS_MIN:
         raise RecordingError(
             f"{count} healthy windows suit the pipeline, at least {WINDOWS_MIN} are needed."
-            + (f" First trouble: {trouble}" if trouble else ""),
+            + (f" First trouble: {trouble[0]}" if trouble else ""),
             "Give more recordings of the normal state, of the app's quantity and rate.",
         )
-    return np.concatenate(parts), schema
+    told = tuple(f"not used: {each}" for each in trouble[:MANY])
+    if len(trouble) > MANY:
+        told += (f"{len(trouble) - MANY} more recordings were not used.",)
+    return Healthy(np.concatenate(parts), schema, tuple(used), told)
 
 
 def _standardize(rows: Rows, tensor: Tensor, moments: Path | None) -> Standardize:
@@ -264,6 +230,11 @@ def _stated(path: Path, count: int) -> tuple[NDArray[np.float64], NDArray[np.flo
         raise ModelError(f"{path}: mean {list(mean.shape)} and std {list(deviation.shape)} for {count} features", fix)
     if not np.isfinite(mean).all() or not np.isfinite(deviation).all() or (deviation <= 0).any():
         raise ModelError(f"{path}: holds a number that is not finite, or a std that is not above 0", fix)
+    if (np.abs(mean) > MOST).any() or not ((deviation >= LEAST_STD) & (deviation <= MOST)).all():
+        raise ModelError(
+            f"{path}: features are 16-bit integers: a mean lies within ±{MOST}, a std between {LEAST_STD:g} and {MOST}",
+            "State them as the app's features are, in their integers: docs/reference/features.md.",
+        )
     return mean, deviation
 
 
@@ -271,7 +242,7 @@ def _manifest(
     wanted: Wanted, graph: Graph, content: bytes, schema: FeatureSchema, standardize: Standardize
 ) -> Manifest:
     """The papers, score mapping still open."""
-    name = wanted.name or wanted.file.stem
+    name = wanted.model_name
     taken, given = _facts(graph.input), _facts(graph.output)
     probabilities = (given.scale, given.zero_point) == (1 / 256, -128) and graph.operators[-1].name == "SOFTMAX"
     manifest = Manifest(

@@ -14,7 +14,7 @@ from tflite_builder import ModelBuilder
 from edge_app.cli.main import main
 from edge_app.config.apps import load_app
 from edge_app.config.trial import try_app
-from edge_app.core.errors import ModelError, RecordingError
+from edge_app.core.errors import ConfigError, ModelError, RecordingError
 from edge_app.inference.manifest import load_manifest
 from edge_app.training.import_model import Wanted, import_model
 
@@ -144,6 +144,17 @@ def test_a_model_that_is_fed_otherwise_is_warned_of_by_its_clipped_inputs(wanted
     assert "do not fit into int8" in imported.warnings[0]
 
 
+@pytest.mark.parametrize(("mean", "std"), [(1e308, 1.0), (0.0, 1e-300), (0.0, 1e300)])
+def test_moments_beyond_what_integer_features_can_be_are_refused(
+    wanted: Wanted, tmp_path: Path, mean: float, std: float
+):
+    wanted.file.write_bytes(autoencoder())
+    path = tmp_path / "moments.json"
+    path.write_text(json.dumps({"mean": [mean] * SAMPLES, "std": [std] * SAMPLES}))
+    with pytest.raises(ModelError, match="features are 16-bit integers: a mean lies within ±32768"):
+        import_model(replace(wanted, moments=path))
+
+
 def float_model() -> bytes:
     b = ModelBuilder()
     x = b.tensor([1, SAMPLES], None, dtype="float32")
@@ -162,6 +173,19 @@ def with_tanh() -> bytes:
     return b.build([x], [z])
 
 
+def with_sizes(takes: list[int], gives: list[int]) -> bytes:
+    b = ModelBuilder()
+    x, y = b.tensor(takes, 0.05), b.tensor(gives, 0.05)
+    b.operator("FULLY_CONNECTED", [x, b.constant(np.eye(SAMPLES, dtype=np.int8), 1.0)], [y])
+    return b.build([x], [y])
+
+
+def without_operators() -> bytes:
+    b = ModelBuilder()
+    x = b.tensor([1, SAMPLES], 0.05)
+    return b.build([x], [x])
+
+
 @pytest.mark.parametrize(
     ("content", "labels", "message", "fix"),
     [
@@ -173,6 +197,12 @@ def with_tanh() -> bytes:
         (autoencoder(output_scale=5.0), (), "at most a factor of 64", "models.md"),
         (autoencoder()[:900], (), "mine.tflite", "damaged"),
         (b"", (), "mine.tflite", "damaged"),
+        (with_sizes([-1, SAMPLES], [-1, SAMPLES]), (), r"shape \[-1, 64\]: a size is left open", "a batch of 1"),
+        (with_sizes([1, 1, SAMPLES], [1, SAMPLES]), (), r"takes \[1, 1, 64\]; an autoencoder takes", "reshaping"),
+        (without_operators(), (), "has no operators: its output is its input", "Convert"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(99), (), "is a Keras model in HDF5, not TensorFlow Lite", "Convert"),
+        (b"PK\x03\x04" + bytes(99), (), "is a zip archive, as Keras .* and PyTorch", "Convert"),
+        (b"\x08\x07\x12\x07pytorch" + bytes(99), (), "is an ONNX model", "Convert"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_written(
@@ -183,6 +213,37 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(
         import_model(replace(wanted, labels=labels))
     assert fix in error.value.fix
     assert not (wanted.app_dir / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "fix"),
+    [
+        ({"name": "../evil"}, r"a model cannot be called '\.\./evil'", "--name evil"),
+        ({"file": Path("my model.tflite")}, "a model cannot be called 'my model'", "--name my_model"),
+        ({"alarm_labels": ("inner",)}, "--alarm names inner, but the model's classes are not named", "--labels"),
+        ({"part": "diagnose"}, "--part diagnose takes a model that tells classes apart", "--labels"),
+        ({"normal": ()}, "--normal names no label", "--normal normal"),
+        ({"file": Path("gone.tflite")}, r"gone\.tflite: there is no such file", "Name the .tflite file"),
+        ({"file": Path("/")}, "a model cannot be called ''", "--name my_model"),
+        ({"file": Path("/dev")}, "/dev: is a folder", "Convert"),
+        ({"file": Path("/dev/zero")}, "/dev/zero: is a pipe or a device", "file first"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_before_any_recording_is_read(
+    wanted: Wanted, change: dict[str, object], message: str, fix: str
+):
+    with pytest.raises((ConfigError, ModelError), match=message) as error:
+        import_model(replace(wanted, **change, data_dir=Path("/nowhere")))
+    assert fix in error.value.fix
+
+
+def test_recordings_that_were_not_used_are_named(wanted: Wanted):
+    wanted.file.write_bytes(autoencoder())
+    damaged = wanted.data_dir / "normal" / "2.wav"
+    damaged.write_bytes((wanted.data_dir / "normal" / "1.wav").read_bytes()[:2000])
+    imported = import_model(wanted)
+    assert imported.manifest.data["recordings"] == ["wav/normal/0", "wav/normal/1"]
+    assert imported.warnings[0].startswith(f"not used: wav/normal/2: {damaged}: damaged or cut short")
 
 
 def test_alarm_labels_must_be_labels(wanted: Wanted):
@@ -208,3 +269,5 @@ def test_the_command_prints_what_it_found(wanted: Wanted, capsys: pytest.Capture
     assert json.loads(capsys.readouterr().out)["name"] == "other"
     assert main(["import-model", str(wanted.file), *places[:-1], "/nowhere"]) == 2
     assert "is not a folder" in capsys.readouterr().err
+    assert main(["import-model", str(wanted.file), *places, "--labels", ", ,"]) == 2
+    assert "--labels , ,: names nothing" in capsys.readouterr().err
