@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Scores = NDArray[np.int64] | NDArray[np.float64]
@@ -42,13 +43,17 @@ def roc(healthy: Scores, faulty: Scores, points: int = 200) -> tuple[list[float]
     return [float(each) for each in x[chosen]], [float(each) for each in y[chosen]]
 
 
-def sustained(scores: Sequence[int], hits: int, of: int) -> int:
-    """Highest score that at least `hits` of any `of` windows in a row reach; -1 for fewer windows than hits."""
+def sustained(scores: Sequence[int], hits: int, of: int, delay: int = 0, breaks: Sequence[int] = ()) -> int:
+    """Highest score that `hits` of the last `of` windows reach, now and in each of the `delay` windows after it.
+
+    Any threshold below it is one an alarm would be raised at. Before the windows numbered in `breaks` the decider had forgotten all others. -1 where there are too few windows.
+    """
     best = -1
-    for end in range(hits, len(scores) + 1):
-        recent = sorted(scores[max(0, end - of) : end], reverse=True)
-        if len(recent) >= hits:
-            best = max(best, recent[hits - 1])
+    for part in np.split(np.asarray(scores, np.int64), list(breaks)):
+        padded = np.concatenate((np.full(of - hits, -1, np.int64), part))
+        if len(padded) >= of + delay:
+            nth = np.sort(sliding_window_view(padded, of), axis=1)[:, of - hits]
+            best = max(best, int(sliding_window_view(nth, delay + 1).min(axis=1).max()))
     return best
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,8 @@ class Verdict:
     scores: NDArray[np.int64]
     """0..10000 of each judged window that counts."""
     held: int
-    """Highest score that the decider's `hits` of `of` windows reached, -1 when there were too few windows."""
+    """Highest score that the decider's `hits` of `of` windows reached and held for its on-delay: with a threshold below
+    it an alarm would have been raised. -1 when there were too few windows."""
     alarms_s: tuple[float, ...]
     """Times of the alarms raised (s)."""
     first_s: float
@@ -54,11 +56,35 @@ def verdict_of(case: Case, trail: Trail, model: Model, first: int = 0) -> Verdic
     return Verdict(
         trail=trail,
         scores=np.array(scores, np.int64),
-        held=sustained(scores, int(decider.hits_needed), int(decider.of)),
+        held=_held(case, trail, scores, first),
         alarms_s=tuple(at_s for event, at_s in told if event == "raised"),
         first_s=float(trail.end_s[first]) if first < len(trail.end_s) else 0.0,
         clipped=sum(each.clipped for each in shown),
     )
+
+
+def _held(case: Case, trail: Trail, scores: Sequence[int], first: int) -> int:
+    """See Verdict.held."""
+    decider: Any = case.front.decider()
+    on_delay_s = float(getattr(case.front.decision.config, "on_delay_s", 0.0))
+    apart_s = float(np.median(np.diff(trail.end_s))) if len(trail.end_s) > 1 else 0.0
+    delay = math.ceil(on_delay_s / apart_s - 1e-9) if apart_s else 0
+    return sustained(scores, int(decider.hits_needed), int(decider.of), delay, _forgotten(decider, trail, first))
+
+
+def _forgotten(decider: Any, trail: Trail, first: int) -> list[int]:
+    """Numbers of the judged windows before which the decider forgot: it was idle, or could not judge, for long."""
+    after = {"unknown": int(decider.unknown_after), "idle": int(decider.idle_after)}
+    found, judged, run, kind = [], 0, 0, ""
+    for verdict in trail.verdicts[first:]:
+        if verdict != "judged":
+            run = run + 1 if verdict == kind else 1
+            kind = verdict
+            if run == after[verdict] and judged:
+                found.append(judged)
+        else:
+            judged, run, kind = judged + 1, 0, ""
+    return sorted(set(found))
 
 
 def scores_of(verdicts: Sequence[Verdict]) -> NDArray[np.int64]:

@@ -31,8 +31,8 @@ HEADINGS = (
 def outcome_rows(outcomes: list[Outcome], raise_score: int) -> list[tuple[str, ...]]:
     """One row of text a signal, under HEADINGS.
 
-    `sustained` is the highest score that the decider's k of n windows reached, `alarm` the signal time of the first
-    alarm, `clip` the share of model inputs that met the int8 limits.
+    `sustained` is the highest score that the decider's k of n windows reached and held for its on-delay, `alarm` the
+    signal time of the first alarm, `clip` the share of model inputs that met the int8 limits.
     """
     return [_row(each, separation(each, outcomes, raise_score)) for each in outcomes]
 
@@ -159,7 +159,8 @@ def _measured(task: Task, outcomes: list[Outcome]) -> list[str]:
         f"On signals not used in training; windows every {task.pipeline.window.hop_s:g} s unless train.yaml says "
         f"otherwise; threshold {raise_score / SCORE_ONE:.2f}. AUROC: probability that a window of this signal scores",
         "above a window of the healthy signals of this table, had nothing been quantised and as shipped. `sustained`:",
-        "the highest score the decider's k of n windows reached. `clip`: model inputs that met the int8 limits.",
+        "the highest score the decider's k of n windows reached and held for its on-delay. `clip`: model inputs that",
+        "met the int8 limits.",
         "",
         *("| " + " | ".join(row) + " |" for row in table),
     ]

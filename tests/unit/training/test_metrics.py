@@ -74,6 +74,12 @@ def test_sustained_is_what_three_of_five_windows_reach() -> None:
     assert sustained([9, 5, 7], 3, 3) == 5
 
 
+def test_sustained_lasts_for_the_delay_and_reaches_over_no_break() -> None:
+    assert sustained([1, 8, 9, 7, 1], 1, 1, delay=2) == 7  # three windows in a row
+    assert sustained([9, 9, 1, 9, 9], 3, 5, breaks=[3]) == 1  # two parts, of which only the first has three windows
+    assert sustained([9, 9, 9], 3, 5, delay=1) == -1
+
+
 def test_figures_of_a_confusion_are_those_of_the_textbook() -> None:
     true = ["a"] * 4 + ["b"] * 2
     told = ["a", "a", "a", "b", "b", "unclear"]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from trails import ScoreModel, make_case, make_trail
 
+from edge_app.decision.anomaly import AnomalyDecider
 from edge_app.training.protocols import anomaly, quiet
+from edge_app.training.protocols.verdicts import verdict_of
 
 LOW, HIGH = 1000, 9000
 
@@ -95,6 +101,27 @@ def test_a_healthy_recording_too_short_for_any_alarm_is_no_evidence_of_quiet():
     )
     assert result.undefined["false_alarms"] == "no healthy recording is long enough for the decider to raise an alarm"
     assert result.recordings["h"]["right"] is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 10), st.sampled_from(["judged"] * 6 + ["unknown", "idle"])), max_size=40),
+    st.sampled_from([0, 2, 3]),
+)
+def test_an_alarm_is_raised_exactly_where_the_sustained_score_lies_above_the_threshold(windows, delay_s):
+    trail = make_trail("h", "healthy", [1000 * value for value, _ in windows])
+    verdicts = tuple(verdict for _, verdict in windows)
+    vectors = tuple(vector for vector, verdict in zip(trail.vectors, verdicts, strict=True) if verdict == "judged")
+    trail = replace(trail, verdicts=verdicts, vectors=vectors)
+    case = make_case()
+    case.front.decision.config.on_delay_s = float(delay_s)
+    case.front.decider = lambda: AnomalyDecider(
+        raise_above=8000, clear_below=6000, hits=3, of=5, on_delay_ms=1000 * delay_s, unknown_after=1, idle_after=1
+    )
+
+    verdict = verdict_of(case, trail, ScoreModel())
+
+    assert bool(verdict.alarms_s) == (verdict.held > 8000)
 
 
 def test_quiet_states_the_exposure_and_an_upper_bound_of_the_rate():
