@@ -199,7 +199,7 @@ def spread(curve: Curve, blocks: int) -> list[tuple[float, float, float, float]]
 
 def draw_confusion(figure: Confusion) -> str:
     """Counts in cells, deeper in colour the larger their share of the true class."""
-    side, left, top = 46.0, 110.0, 92.0
+    side, left, top = 46.0, 120.0, 92.0
     width = left + side * len(figure.predicted) + 44
     height = top + side * len(figure.true) + 12
     middle = top + (height - top) / 2

@@ -164,7 +164,8 @@ def _goodness(facts: Mapping[str, Any]) -> float:
         if isinstance(facts.get(key), float):
             return float(facts[key])
     score = float(facts.get("sustained_score") or facts.get("highest_score") or 0.0)
-    return score if facts.get("flagged") else -score
+    is_fault = bool(facts.get("flagged")) != is_wrong(facts)
+    return score if is_fault else -score
 
 
 def _is_plain(recordings: Mapping[str, Mapping[str, Any]], key: str) -> bool:
@@ -223,13 +224,14 @@ def remarks(outcome: CaseOutcome) -> list[str]:
 
 def overview_rows(outcomes: Sequence[CaseOutcome]) -> list[tuple[str, ...]]:
     """One row a case: what it asks and the two figures that matter most."""
-    rows: list[tuple[str, ...]] = [("case", "what is asked", "recordings", "figures that matter most")]
+    rows: list[tuple[str, ...]] = [("case", "what is asked", "measured on", "figures that matter most")]
     for each in outcomes:
         metrics = each.result.metrics[INT8]
         names = [name for name in each.result.headline if metrics.get(name) is not None][:2]
         figures = "; ".join(f"{words(name)}: {value_text(metrics, name)}" for name in names)
         asked = protocol_words(each.config.protocol)
-        rows.append((each.name, asked, str(len(each.result.recordings)), figures or "-"))
+        count = counted(len(each.result.recordings), "recording")
+        rows.append((each.name, asked, count, figures or "-"))
     return rows
 
 

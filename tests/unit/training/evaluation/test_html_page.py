@@ -158,7 +158,7 @@ def test_several_cases_have_an_overview_that_leads_to_them(evaluation: Evaluatio
 
     assert "<a href='#anomaly'>anomaly</a>" in text
     assert "<section id='anomaly'>" in text
-    assert "| anomaly | faults against healthy recordings | 12 |" in markdown(evaluation)
+    assert "| anomaly | faults against healthy recordings | 12 recordings |" in markdown(evaluation)
 
 
 def test_a_trace_of_one_window_and_of_none_can_be_drawn():

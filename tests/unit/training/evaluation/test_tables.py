@@ -82,12 +82,13 @@ def test_the_worst_recording_comes_first() -> None:
     recordings = {
         "far above": {"flagged": True, "right": True, "sustained_score": 1.0},
         "just above": {"flagged": True, "right": True, "sustained_score": 0.82},
+        "nearly found": {"flagged": False, "right": False, "sustained_score": 0.79},
         "missed": {"flagged": False, "right": False, "sustained_score": 0.3},
         "too short": {"flagged": False, "right": None, "sustained_score": None, "highest_score": 0.1},
         "loud but quiet": {"flagged": False, "right": True, "sustained_score": 0.75},
     }
     ordered = sorted(recordings, key=lambda name: badness(name, recordings[name]))
-    assert ordered[:2] == ["missed", "too short"]
+    assert ordered[:3] == ["missed", "nearly found", "too short"]
     assert ordered.index("just above") < ordered.index("far above")
 
     pulses = {
