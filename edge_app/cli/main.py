@@ -167,12 +167,23 @@ def _fitted(epilog: str | None) -> str:
 
 
 def _parse(parser: argparse.ArgumentParser, arguments: list[str], verbose: bool) -> argparse.Namespace:
+    _refuse_nothing(arguments)
     try:
         options = parser.parse_args(arguments)
     except SystemExit as error:
         _leave(error.code)
     options.verbose = verbose
     return options
+
+
+def _refuse_nothing(arguments: Sequence[str]) -> None:
+    """An empty text, as an unset variable of a shell gives: as a folder it would mean the one we are in."""
+    for number, argument in enumerate(arguments):
+        before = arguments[number - 1] if number else ""
+        if not argument or (argument.startswith("--") and argument.endswith("=")):
+            name = argument.rstrip("=") or before
+            what = f"`{name}` is given nothing" if name.startswith("-") else "an argument is an empty text"
+            raise EdgeAppError(f"{what}.", "Leave it out, or give a value: is a variable of the shell empty?")
 
 
 def _leave(code: object) -> NoReturn:

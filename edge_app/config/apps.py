@@ -23,7 +23,7 @@ from edge_app.config.schema import (
     QualityConfig,
     WindowConfig,
 )
-from edge_app.core.errors import PluginError
+from edge_app.core.errors import ConfigError, PluginError
 from edge_app.core.plugin import Plugin
 
 APP_FILE = "app.yaml"
@@ -94,6 +94,16 @@ def app_file(path: Path) -> Path:
     return path / APP_FILE if path.is_dir() else path
 
 
+def app_document(path: Path) -> Document:
+    """The app's file, read. Raises ConfigError, also when a person named another file of the app instead."""
+    document = load_document(app_file(path))
+    if "app" not in document.data and document.path.name != APP_FILE:
+        folder = document.path.parent
+        there = f"Name the app's folder: {shown(folder)}" if (folder / APP_FILE).is_file() else "Name an app's folder."
+        raise ConfigError(f"{document.name} is no app: it has no key `app`.", there)
+    return document
+
+
 def load_app(path: Path, overrides: Iterable[Override] = (), *, with_models: bool = True) -> ResolvedApp:
     """An app, with a device's overrides applied.
 
@@ -111,7 +121,7 @@ def load_app(path: Path, overrides: Iterable[Override] = (), *, with_models: boo
     ConfigError, PluginError
         Everything found wrong, each with file, line and remedy.
     """
-    document = load_document(app_file(path))
+    document = app_document(path)
     app = _checked(document, with_models)
     wanted = list(overrides)
     if wanted:

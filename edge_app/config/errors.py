@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from edge_app.config.load import Document, KeyPath, dotted
 from edge_app.config.schema import FEATURE_PATTERN, RENAMED, SEMVER_PATTERN
 from edge_app.core.errors import ConfigError
-from edge_app.core.names import ID_PATTERN, closest, like_id
+from edge_app.core.names import ID_PATTERN, MODEL_NAME_PATTERN, closest, like_id
 
 MAX_SHOWN = 8
 """Problems printed at once; the rest is counted."""
@@ -198,10 +198,17 @@ def _wrong_value(kind: str, item: Mapping[str, Any], key: str, field: FieldInfo 
         "model_type": (f"{found} is not a block of keys", _write(key, field, "Write a block")),
         "model_attributes_type": (f"{found} is not a block of keys", _write(key, field, "Write a block")),
         "dict_type": (f"{found} is not a block of keys", _write(key, field, "Write a block")),
-        "list_type": (f"{found} is not a list", _write(key, field, "Write a list")),
-        "tuple_type": (f"{found} is not a list", _write(key, field, "Write a list")),
+        "list_type": (f"{found} is not a list", _listed(key, field, value)),
+        "tuple_type": (f"{found} is not a list", _listed(key, field, value)),
     }
     return simple.get(kind, (f"{found} does not fit: {item['msg']}", _write(key, field, "Write another value")))
+
+
+def _listed(key: str, field: FieldInfo | None, value: Any) -> str:
+    """One value where a list is wanted becomes a list of one."""
+    if isinstance(value, str | int | float) and key:
+        return f"Write a list: `{key}: [{value}]`."
+    return _write(key, field, "Write a list")
 
 
 def _limit(kind: str, context: Mapping[str, Any], unit: str) -> str:
@@ -240,6 +247,7 @@ def _not_allowed(value: Any, expected: str) -> tuple[str, str]:
 RULES = {
     ID_PATTERN: "small letters, digits, `_` and `-`, at most 48 of them",
     FEATURE_PATTERN: "the name of a feature: small letters, digits and `_`",
+    MODEL_NAME_PATTERN: "a model's name: letters, digits, `_`, `-` and (not first) `.`, at most 64 of them",
     SEMVER_PATTERN: "three numbers with dots between",
 }
 """What a pattern asks for, in words."""

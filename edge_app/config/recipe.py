@@ -10,15 +10,25 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from edge_app.config.schema import BearingConfig, Strict
+from edge_app.core.names import MODEL_NAME_PATTERN
 
 Span = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]]
 Hop = Annotated[float, Field(ge=0.001, le=600)]
 """A millisecond is below one sample of slow sensors, and of fast ones thousands of windows a second of training."""
 Neurons = Annotated[int, Field(ge=1, le=1024)]
+Frequency = Annotated[float, Field(ge=0, le=1e6)]
+Decibel = Annotated[float, Field(ge=0, le=60)]
+"""A standard deviation (dB); 60 dB are a factor of a thousand."""
+MOST_SIMULATED = 50_000_000
+"""Samples of one simulated signal and axis: four hours at 3.3 kHz, 100 MB. Real recordings are as long as they are."""
+_SIMULATED_RATE_HZ = 3332.0
+"""Where a source names none."""
 
 CLASSIFIERS = ("classifier", "cnn", "forest")
 """Kinds that tell classes apart; the others know one class, the healthy machine."""
 
+LONGEST_CLASS = 60
+"""Letters of a class's name: it stands in tables and sentences."""
 BLOCKS_OF_KINDS = {
     "model": ("autoencoder", "classifier"),
     "cnn": ("cnn",),
@@ -56,7 +66,7 @@ class Source(Strict):
     """Sampling rate (Hz); needed where the file does not say it, and for simulated machines."""
     channel: str | None = None
     """Which variable or column, by its ending."""
-    range: float = Field(default=16.0, gt=0)
+    range: float = Field(default=16.0, ge=1e-6, le=1e9)
     """Full scale of the sensor that is imitated, in the slot's unit."""
     span_s: Span | None = None
     """From and to (s) within each recording; default all. Training never sees the rest."""
@@ -86,6 +96,12 @@ class Source(Strict):
             raise ValueError(f"`{chosen[0]}` chooses among recordings of a data set; write it beside `dataset`")
         if self.span_s is not None and self.span_s[0] >= self.span_s[1]:
             raise ValueError(f"`span_s` ends at {self.span_s[1]:g} s, before it begins; write [from, to]")
+        samples = self.seconds * (self.rate_hz or _SIMULATED_RATE_HZ)
+        if self.simulated is not None and samples > MOST_SIMULATED:
+            raise ValueError(
+                f"{self.seconds:g} s of a simulated machine are {samples / 1e6:.0f} million samples, at most "
+                f"{MOST_SIMULATED // 1_000_000} million are made; shorten `seconds`, or write several sources"
+            )
         return self
 
     @property
@@ -103,11 +119,13 @@ class Augment(Strict):
     """Factors on the shaft speed, by resampling the raw signal."""
     gain_db: list[Annotated[float, Field(ge=-60, le=60)]] = Field(default=[0.0], min_length=1, max_length=16)
     """Levels added to the raw signal (dB)."""
-    jitter_db: list[tuple[float, float]] = Field(default=[(0.0, 1.0)], min_length=1, max_length=16)
+    jitter_db: list[tuple[Annotated[float, Field(ge=0, le=1e6)], Decibel]] = Field(
+        default=[(0.0, 1.0)], min_length=1, max_length=16
+    )
     """Independent change of each band: from this frequency (Hz) on, with this standard deviation (dB)."""
-    smooth_db: float = Field(default=1.0, ge=0)
+    smooth_db: Decibel = 1.0
     """Change that is smooth over frequency (another mounting, another path): standard deviation (dB)."""
-    shape_db: float = Field(default=0.5, ge=0)
+    shape_db: Decibel = 0.5
     """Change of crest factor and kurtosis: standard deviation (dB)."""
     copies: int = Field(default=8, ge=1, le=1000)
     """How often each window is taken, each time changed anew."""
@@ -124,13 +142,13 @@ class ModelRecipe(Strict):
     """Windows in one step."""
     rate: float = Field(default=0.002, gt=0, le=1)
     """Step size at the start; it falls in a straight line to zero."""
-    noise: float = Field(default=0.0, ge=0)
+    noise: float = Field(default=0.0, ge=0, le=100)
     """Noise added to the inputs while learning, in standard deviations."""
     decay: float = Field(default=0.0, ge=0, le=1)
     """Share of a weight lost in a step, times the step size: keeps the weights of a classifier small."""
     steps_per_sigma: int = Field(default=12, ge=1, le=64)
     """int8 steps of one standard deviation of a feature: 12 lets ±10.6 of them in without clipping."""
-    sigma_floor_db: float = Field(default=1.0, gt=0)
+    sigma_floor_db: float = Field(default=1.0, gt=0, le=60)
     """Smallest standard deviation believed (dB): a few seconds of one machine vary less than the next day does."""
 
 
@@ -153,7 +171,7 @@ class CnnRecipe(Strict):
     """Step size at the start; it falls in a straight line to zero."""
     shift: float = Field(default=0.0, ge=0, le=1)
     """Largest random shift of a window in time while learning, as share of it (circular)."""
-    noise: float = Field(default=0.0, ge=0)
+    noise: float = Field(default=0.0, ge=0, le=100)
     """Noise added while learning, as share of the window's root mean square."""
     steps_per_sigma: int = Field(default=24, ge=1, le=64)
     """int8 steps of one standard deviation of the waveform."""
@@ -177,7 +195,7 @@ class GaussianRecipe(Strict):
     """Share of the diagonal in the covariance: 0 none, 1 diagonal only; default by the formula of Ledoit and Wolf."""
     steps_per_sigma: int = Field(default=32, ge=1, le=64)
     """Steps of one standard deviation of a feature."""
-    sigma_floor_db: float = Field(default=1.0, gt=0)
+    sigma_floor_db: float = Field(default=1.0, gt=0, le=60)
     """Smallest standard deviation believed (dB)."""
 
 
@@ -190,7 +208,7 @@ class GmmRecipe(Strict):
     """Rounds of expectation and maximisation, at most."""
     steps_per_sigma: int = Field(default=32, ge=1, le=64)
     """Steps of one standard deviation of a feature."""
-    sigma_floor_db: float = Field(default=1.0, gt=0)
+    sigma_floor_db: float = Field(default=1.0, gt=0, le=60)
     """Smallest standard deviation believed (dB)."""
 
 
@@ -234,7 +252,7 @@ class ScoreRecipe(Strict):
 
     healthy: float = Field(default=0.25, gt=0, lt=1)
     """Score of the median healthy window."""
-    safety: float = Field(default=1.3, ge=1)
+    safety: float = Field(default=1.3, ge=1, le=1000)
     """The alarm's threshold lies this factor beyond the distance that 95 % of unseen healthy windows stay below."""
 
 
@@ -245,7 +263,7 @@ class RecipeConfig(Strict):
     """Which pipeline of the app the model is for."""
     part: Literal["model", "diagnose"] = "model"
     """Which of the pipeline's models: the one that decides about alarms, or the one that tells the type of a fault."""
-    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    name: str = Field(pattern=MODEL_NAME_PATTERN, examples=["bearing_int8"])
     """Name of the model; the file is models/<name>.tflite, or models/<name>.json where that is the whole model."""
     kind: Literal["autoencoder", "classifier", "cnn", "forest", "gaussian", "gmm"] = "autoencoder"
     """What is trained: one that knows healthy windows (autoencoder, gaussian, gmm) or one that tells classes apart."""
@@ -261,7 +279,7 @@ class RecipeConfig(Strict):
     """Signals to choose by (when to stop, whether pruning is taken); default: the end of each training signal."""
     healthy: list[str] = Field(default=["healthy", "normal"], min_length=1)
     """Labels that mean healthy: all that a model of one class may learn from."""
-    classes: dict[str, list[str]] = {}
+    classes: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
     """Classes and the labels each stands for; for windows about one heartbeat, the annotation codes of the beats."""
     alarm: list[str] = []
     """Classes whose probability makes the score."""
@@ -325,6 +343,9 @@ class RecipeConfig(Strict):
                 f"a {self.kind} tells at least two classes apart; write `classes: {{normal: [healthy], …}}`, "
                 "or take kind gaussian, gmm or autoencoder where there are healthy recordings only"
             )
+        for name in self.classes:
+            if not 1 <= len(name) <= LONGEST_CLASS or not name.isprintable():
+                raise ValueError(f"a class is called {name[:80]!r}; names have 1 to {LONGEST_CLASS} printable letters")
         labels = [label for each in self.classes.values() for label in each]
         twice = next((label for label in labels if labels.count(label) > 1), None)
         if twice is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -123,7 +124,7 @@ def load_local(path: Path) -> LocalPlugins:
 
 
 def _run(path: Path) -> ModuleType:
-    name = f"edge_app_local_{path.resolve().parent.name}_{path.stem}"
+    name = f"edge_app_local_{Path(os.path.realpath(path)).parent.name}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{shown(path)} is no Python file.", "Name a file that ends in .py.")

@@ -42,6 +42,11 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def lies_within(folder: Path, path: Path) -> bool:
+    """Whether a path leads into a folder, all links followed; links in a circle lead nowhere."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 def read_at_most(path: Path, most_bytes: int) -> bytes | None:
     """A file's bytes; None for one that is longer, of which no more than that is read. Raises OSError."""
     with path.open("rb") as file:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 ID_PATTERN = r"^[a-z0-9_-]{1,48}$"
 LONGEST_ID = 48
+MODEL_NAME_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"
+"""Of a model: also the name of its files, none of them hidden."""
 
 
 def is_id(text: str) -> bool:

@@ -64,9 +64,10 @@ class ForestConfig(BaseModel):
 def app_file(app_dir: Path, name: str) -> Path:
     """The file in the app's folder. Raises ModelError when a link leads out of the folder."""
     from edge_app.core.errors import ModelError
+    from edge_app.core.files import lies_within
 
     path = app_dir / name
-    if not path.resolve().is_relative_to(app_dir.resolve()):
+    if not lies_within(app_dir, path):
         raise ModelError(f"{path}: lies outside the app's folder {app_dir}", "Copy the file into the app's folder.")
     return path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Mapping
@@ -9,6 +10,9 @@ from pathlib import Path
 
 from edge_app.core.errors import ModelError
 from edge_app.core.files import sync_folder
+
+PROBE_BYTES = 4096
+"""A block: what a full disk has not."""
 
 
 def check_place(folder: Path) -> None:
@@ -18,6 +22,18 @@ def check_place(folder: Path) -> None:
         raise cannot_write(folder, NotADirectoryError(errno.ENOTDIR, f"{there} is not a folder"))
     if not os.access(there, os.W_OK | os.X_OK):
         raise cannot_write(folder, PermissionError(errno.EACCES, f"{there} is not writable for this user"))
+    new = [place for place in (folder, *folder.absolute().parents) if not place.exists()]
+    probe = folder / f".place.{os.getpid()}.new"
+    try:  # what permissions do not tell: file systems that cannot be written to, and those that are full
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(bytes(PROBE_BYTES))
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+            for place in new:
+                place.rmdir()
 
 
 def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:

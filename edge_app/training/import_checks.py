@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_app.core.errors import ConfigError, ModelError
+from edge_app.core.names import MODEL_NAME_PATTERN
 from edge_app.core.results import FeatureSchema
 from edge_app.inference.graph import Graph, Tensor
 
@@ -17,7 +18,6 @@ FIX_FLOAT = (
     "[TFLITE_BUILTINS_INT8], inference_input_type = inference_output_type = tf.int8."
 )
 _CONVERT = "Convert it to TensorFlow Lite, fully int8, and import that file."
-_NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}"
 _FOREIGN = (
     (rb"\x89HDF\r\n\x1a\n", "a Keras model in HDF5"),
     (rb"PK\x03\x04", "a zip archive, as Keras (.keras) and PyTorch (.pt) write their models"),
@@ -56,10 +56,10 @@ class Wanted:
 
 def check_wanted(wanted: Wanted) -> None:
     """Refuse what contradicts itself. Raises ConfigError, ModelError."""
-    if not re.fullmatch(_NAME, wanted.model_name):
+    if not re.fullmatch(MODEL_NAME_PATTERN[1:-1], wanted.model_name):
         near = re.sub(r"[^A-Za-z0-9._-]+", "_", wanted.model_name).strip("._")[:64]
         raise ConfigError(
-            f"a model cannot be called {wanted.model_name[:80]!r}: names have up to 64 of A-Z a-z 0-9 . _ -",
+            f"a model cannot be called {wanted.model_name[:80]!r}: names have up to 64 of A-Z a-z 0-9 _ - and, not first, a point",
             f"Name it: --name {near or 'my_model'}",
         )
     if not wanted.normal:

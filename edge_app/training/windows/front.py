@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from edge_app.config import registry
-from edge_app.config.apps import app_file, check_stage
+from edge_app.config.apps import app_document as read_app
+from edge_app.config.apps import check_stage
 from edge_app.config.errors import Problems, nearest, validated
-from edge_app.config.load import Document, load_document
+from edge_app.config.load import Document
 from edge_app.config.schema import AppConfig, PipelineConfig, SlotConfig
 from edge_app.core.errors import ConfigError
 from edge_app.core.frames import Window
@@ -97,7 +98,7 @@ def app_document(path: Path, changes: Mapping[str, Any] | None = None) -> Docume
     ConfigError
         The file is wrong, or a path leads nowhere.
     """
-    document = load_document(app_file(path))
+    document = read_app(path)
     if not changes:
         return document
     data = copy.deepcopy(document.data)

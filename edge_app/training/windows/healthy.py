@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_app.core.errors import ModelError, RecordingError
+from edge_app.core.errors import ConfigError, ModelError, RecordingError
 from edge_app.core.results import FeatureSchema
 from edge_app.training.progress import Progress
 from edge_app.training.windows.augment import FeatureKinds, change_features, change_raw, kinds_of
@@ -17,6 +17,8 @@ from edge_app.training.windows.recipes import Task
 from edge_app.training.windows.samples import tell
 from edge_app.training.windows.sources import items_of
 
+MOST_CHANGED = 50_000_000
+"""Numbers in all changed copies of the windows: their float64 are 400 MB, and training holds some of them twice."""
 WITHHELD = 5 / 12
 """Share of a signal withheld."""
 
@@ -76,6 +78,14 @@ def changed(features: Features, healthy: Healthy, task: Task, seed: int) -> Feat
     """Windows changed as the recipe says."""
     if task.recipe.kind != "autoencoder" and "augment" not in task.recipe.model_fields_set:
         return features
+    count = features.size * task.recipe.augment.copies
+    if count > MOST_CHANGED:
+        raise ConfigError(
+            f"{task.place('augment', 'copies')}: {task.recipe.augment.copies} copies of {len(features)} windows of "
+            f"{features.shape[1]} features are {count / 1e6:.0f} million numbers; at most {MOST_CHANGED // 1_000_000} "
+            "million are made.",
+            "Take fewer copies, fewer speeds and levels, or a longer `hop_s`.",
+        )
     return change_features(features, healthy.kinds, task.recipe.augment, np.random.RandomState(seed))
 
 

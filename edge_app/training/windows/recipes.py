@@ -7,9 +7,10 @@ from pathlib import Path
 
 from edge_app.config.errors import nearest, problem, validated
 from edge_app.config.load import Document, dotted, load_document
-from edge_app.config.recipe import RecipeConfig, Source
+from edge_app.config.recipe import RecipeConfig
 from edge_app.config.schema import AppConfig
 from edge_app.core.errors import ConfigError
+from edge_app.core.files import lies_within
 from edge_app.training.windows.front import Front, app_document, load_front
 
 RECIPE_FILE = "train.yaml"
@@ -23,11 +24,8 @@ class Task(Front):
     document: Document | None = None
     """The recipe's file, to say where in it something stands."""
 
-    def place(self, key: str, source: Source | None = None) -> str:
-        """Where a list of the recipe stands, or one source in it: "apps/pump/train.yaml:6: train[0]"."""
-        listed: list[Source] = getattr(self.recipe, key)
-        number = next((index for index, each in enumerate(listed) if each is source), None)
-        path: tuple[str | int, ...] = (key,) if number is None else (key, number)
+    def place(self, *path: str | int) -> str:
+        """Where a key of the recipe stands, for messages: "apps/pump/train.yaml:6: train[0]"."""
         if self.document is None:
             return f"`{dotted(path)}`"
         return f"{self.document.place(path)}: {dotted(path)}"
@@ -81,8 +79,7 @@ def _recipe_files(document: Document, app: AppConfig) -> list[Path]:
         return [folder / RECIPE_FILE]
     names = [app.recipe] if isinstance(app.recipe, str) else list(app.recipe)
     for name in names:
-        inside = (folder / name).resolve().is_relative_to(folder.resolve())
-        if not inside or not (folder / name).is_file():
+        if not lies_within(folder, folder / name) or not (folder / name).is_file():
             there = ", ".join(sorted(path.name for path in folder.glob("*.yaml") if path.name != document.path.name))
             found = f"The folder holds {there}." if there else "The folder holds no recipe."
             raise problem(document, ("recipe",), f"there is no recipe {name} in the app's folder", found)

@@ -81,8 +81,10 @@ def _place(source: Source, task: Front) -> str:
     if not isinstance(task, Task):
         return ""
     for key in ("train", "validation", "evaluate"):
-        if any(each is source for each in getattr(task.recipe, key)):
-            return f"{task.place(key, source)}: "
+        listed: list[Source] = getattr(task.recipe, key)
+        for number, each in enumerate(listed):
+            if each is source:
+                return f"{task.place(key, number)}: "
     return ""
 
 

@@ -166,6 +166,26 @@ def test_seconds_are_a_number_above_0(text, capsys):
     assert f"argument --seconds: {text} is not a number of seconds above 0; write e.g. 60" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["train", "app", "--data", "d", "--out", ""], "`--out` is given nothing"),
+        (["train", "app", "--data="], "`--data` is given nothing"),
+        (["recordings", ""], "an argument is an empty text"),
+    ],
+)
+def test_an_empty_text_is_refused_since_it_would_mean_the_folder_we_are_in(arguments, told, capsys):
+    assert cli.main(arguments) == 2
+    told_err = capsys.readouterr().err
+    assert told in told_err
+    assert "variable of the shell" in told_err
+
+
+def test_what_a_message_quotes_cannot_command_the_terminal(capsys):
+    assert cli.main(["recordings", "/nowhere/\x1b[2J"]) == 2
+    assert "/nowhere/\\x1b[2J: is not a folder" in capsys.readouterr().err
+
+
 def test_two_recordings_for_one_slot_are_a_mistake(capsys):
     assert cli.main(["run", "device.yaml", "--replay", "vibration=a.wav", "--replay", "vibration=b.wav"]) == 2
     assert "two recordings are named for the slot `vibration`: a.wav and b.wav" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -51,3 +52,22 @@ def test_a_place_that_is_none_is_named_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(ModelError, match=r"taken is not a folder[\s\S]*--out"):
         check_place(tmp_path / "taken" / "models")
+    with pytest.raises(ModelError, match=r"/proc/models: the model cannot be written"):
+        check_place(Path("/proc/models"))  # root may write there, it says; no file can be made
+
+
+def test_a_place_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
+    check_place(tmp_path / "new" / "models")
+    (tmp_path / "there").mkdir()
+    check_place(tmp_path / "there")
+    assert [each.name for each in tmp_path.rglob("*")] == ["there"]
+
+
+def test_a_full_disk_is_told_before_anything_is_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(ModelError, match="No space left on device"):
+        check_place(tmp_path / "models")
+    assert not list(tmp_path.iterdir())

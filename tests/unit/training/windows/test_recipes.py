@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge_app.core.errors import ConfigError, RecordingError
 from edge_app.training.windows.datasets import load_signal
+from edge_app.training.windows.healthy import changed
 from edge_app.training.windows.recipes import load_task
 
 RECIPE = """pipeline: pump
@@ -55,6 +57,35 @@ def test_a_wrong_recipe_is_answered_with_file_and_line(app: Path, change: tuple[
     with pytest.raises(ConfigError, match=told) as caught:
         load_task(app)
     assert "train.yaml:" in str(caught.value)
+
+
+def test_a_recipe_in_the_apps_place_is_answered_with_the_apps_folder(app: Path) -> None:
+    with pytest.raises(ConfigError, match=r"train\.yaml is no app: it has no key `app`") as error:
+        load_task(app / "train.yaml")
+    assert str(app) in error.value.fix
+
+
+def test_a_recipe_that_is_a_link_in_a_circle_is_no_recipe(app: Path) -> None:
+    (app / "app.yaml").write_text((app / "app.yaml").read_text() + "recipe: circle.yaml\n")
+    (app / "circle.yaml").symlink_to("circle.yaml")
+    with pytest.raises(ConfigError, match=r"there is no recipe circle\.yaml in the app's folder"):
+        load_task(app)
+
+
+def test_one_label_where_a_list_is_wanted_is_shown_as_a_list(app: Path) -> None:
+    (app / "train.yaml").write_text(
+        "pipeline: pump\nname: toy\nkind: gaussian\ntrain:\n  - {dataset: own, labels: normal}\n"
+    )
+    with pytest.raises(ConfigError, match=r'labels: "normal" is not a list\n  Write a list: `labels: \[normal\]`'):
+        load_task(app)
+
+
+def test_copies_that_would_fill_the_memory_are_refused_with_their_place(app: Path, monkeypatch) -> None:
+    text = "pipeline: pump\nname: toy\ntrain:\n  - {file: x.wav}\naugment: {copies: 1000}\n"
+    (app / "train.yaml").write_text(text)
+    windows = np.zeros((6000, 10), np.int16)
+    with pytest.raises(ConfigError, match=r"train\.yaml:5: augment\.copies: 1000 copies .* are 60 million numbers"):
+        changed(windows, None, load_task(app), seed=1)
 
 
 def test_a_span_beyond_the_end_is_refused(app: Path) -> None:

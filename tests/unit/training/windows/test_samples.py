@@ -117,6 +117,17 @@ CLASSES = {"healthy": ["healthy"], "outer": ["outer"]}
         ({"kind": "gaussian", "alarm": [], "prune": {"keep": 0.5}}, "is for kind"),
         ({"classes": CLASSES, "train": [{"file": "x.wav", "labels": ["a"]}]}, "write it beside `dataset`"),
         ({"classes": CLASSES, "train": [{"file": "x.wav", "span_s": (3.0, 2.0)}]}, "ends at 2 s, before it begins"),
+        ({"classes": CLASSES | {"inner": []}}, "at least 1"),
+        ({"classes": CLASSES | {"": ["inner"]}}, "a class is called ''; names have 1 to 60 printable letters"),
+        ({"classes": CLASSES | {"a\nb": ["inner"]}}, "a class is called 'a\\\\nb'"),
+        (
+            {"classes": CLASSES, "train": [{"simulated": "pump", "seconds": 604800.0}]},
+            "604800 s of a simulated machine are 2015 million samples, at most 50 million",  # 604 800 s at 3332 Hz
+        ),
+        ({"classes": CLASSES, "augment": {"jitter_db": [(0.0, 1e308)]}}, "less than or equal to 60"),
+        ({"classes": CLASSES, "augment": {"jitter_db": [(-5.0, 1.0)]}}, "greater than or equal to 0"),
+        ({"classes": CLASSES, "train": [{"file": "x.wav", "range": 1e-300}]}, r"than or equal to 0\.000001"),
+        ({"classes": CLASSES, "name": ".hidden"}, "should match pattern"),
     ],
 )
 def test_what_has_no_meaning_in_a_recipe_is_refused_with_the_reason(change: dict[str, object], told: str) -> None:
