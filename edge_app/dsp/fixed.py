@@ -33,13 +33,6 @@ LOG2_TABLE = array(
 # fmt: on
 
 
-def round_shift(value: int, bits: int) -> int:
-    """`value` / 2**bits, rounded to nearest, halves upwards; negative `bits` multiply."""
-    if bits > 0:
-        return (value + (1 << (bits - 1))) >> bits
-    return value << -bits
-
-
 def log2_q16(value: int) -> int:
     """log2 of a whole number >= 1 in Q16: 16 bits below the leading one, table of 256 steps, linear in between.
 

@@ -20,7 +20,7 @@ from edge_app.core.results import FeatureVector, Inference, LearntNormal, ModelI
 from edge_app.inference.manifest import Manifest
 from edge_app.inference.score import ScoreMap
 from edge_app.inference.standardize import RAW_MAX, SchemaGuard, Standardizer, renormed
-from edge_app.inference.tflite import Engine, EngineFacts
+from edge_app.inference.tflite import Engine
 
 __all__ = ["Autoencoder", "Standardizer"]
 
@@ -48,11 +48,6 @@ class Autoencoder:
         self._standardizer = Standardizer(manifest.standardize)
         self._zero_in, self._zero_out = manifest.input.zero_point, manifest.output.zero_point
         self._ratio = scale_ratio(manifest.output.scale, manifest.input.scale)
-
-    @property
-    def engine_facts(self) -> EngineFacts:
-        """Which engine runs."""
-        return self._engine.facts
 
     def with_normal(self, normal: LearntNormal) -> Autoencoder:
         """The same network and engine around an installed machine's own normal."""

@@ -26,7 +26,7 @@ from edge_app.inference.int8_softmax import exponential_table
 from edge_app.inference.manifest import Manifest
 from edge_app.inference.score import LINEAR, ScoreMap
 from edge_app.inference.standardize import SchemaGuard, Standardizer, classes_have_no_normal
-from edge_app.inference.tflite import Engine, EngineFacts
+from edge_app.inference.tflite import Engine
 
 
 class Classes:
@@ -67,11 +67,6 @@ class Classifier:
         self._zero_in = manifest.input.zero_point
         logits = manifest.classifier.output == "logits"
         self._table = exponential_table(manifest.output.scale, 1.0) if logits else None
-
-    @property
-    def engine_facts(self) -> EngineFacts:
-        """Which engine runs."""
-        return self._engine.facts
 
     def with_normal(self, normal: LearntNormal) -> Classifier:
         """Refused: raises BaselineError."""

@@ -50,12 +50,12 @@ __all__ = [
     "Score",
     "Standardize",
     "TensorFacts",
+    "checked_text",
     "identity",
     "load_manifest",
     "manifest_bytes",
     "manifest_text",
     "read_manifest",
-    "write_manifest",
 ]
 
 FORMAT = "edge-app-model/1"
@@ -182,11 +182,11 @@ def manifest_text(manifest: Manifest) -> str:
     return "{\n  " + ",\n  ".join(lines) + "\n}\n"
 
 
-def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write the manifest; it is read back first, so that nothing is written that could not be loaded."""
+def checked_text(manifest: Manifest, where: str) -> str:
+    """The manifest's text, read back first: ModelError for one that could not be loaded."""
     text = manifest_text(manifest)
-    read_manifest(text.encode(), str(path))
-    path.write_text(text, encoding="utf-8")
+    read_manifest(text.encode(), where)
+    return text
 
 
 def identity(manifest: Manifest, content: bytes) -> ModelIdentity:

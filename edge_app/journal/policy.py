@@ -82,11 +82,6 @@ def victims(
     return chosen
 
 
-def confirmed(got: int, required: int) -> bool:
-    """Whether everybody in the bit set `required` is in the bit set `got`."""
-    return required != 0 and got & required == required
-
-
 def refusal(reason: int, tries: int) -> str:
     """What becomes of a message the broker refused: "quarantine" or "again".
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_app.core.errors import ModelError
-from edge_app.inference.manifest import Manifest, load_manifest, manifest_text, read_manifest
+from edge_app.inference.manifest import Manifest, checked_text, load_manifest
 from edge_app.training.evaluation.report import with_figures
 from edge_app.training.files import check_place, write_all
 from edge_app.training.network.layers import Layers
@@ -102,8 +102,7 @@ def _write(
 ) -> list[Path]:
     """Model, manifest, card and float steps, all or none. The manifest is read back first."""
     name = manifest.name
-    text = manifest_text(manifest).encode()
-    read_manifest(text, f"{name}.json")
+    text = checked_text(manifest, f"{name}.json").encode()
     check_size(len(tflite or text), task.recipe)
     files = {f"{name}.tflite": tflite} if tflite else {}
     if _holds(folder / f"{name}.json", text):

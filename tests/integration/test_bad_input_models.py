@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli import edge_app
-from model_files import identity_model, manifest_for
+from model_files import identity_model, manifest_for, write_manifest
 
 from edge_app.config.registry import find
 from edge_app.core.plugin import FeatureContext
-from edge_app.inference.manifest import Features, Standardize, TensorFacts, write_manifest
+from edge_app.inference.manifest import Features, Standardize, TensorFacts
 
 APP = """\
 app: level

@@ -1,6 +1,6 @@
 """The whole-number logarithm gives the same integers under every runtime."""
 
-from edge_app.dsp.fixed import LOG2_TABLE, clamp_int16, exp2_q16, log2_q8, log2_q16, round_shift
+from edge_app.dsp.fixed import LOG2_TABLE, clamp_int16, exp2_q16, log2_q8, log2_q16
 
 
 def test_powers_of_two_are_exact_also_beyond_a_machine_word():
@@ -17,9 +17,7 @@ def test_values_between_are_those_of_the_table():
     assert log2_q16((1 << 53) - 1) == (53 << 16) - 1
 
 
-def test_roundings_go_upwards_at_halves_and_shift_left_when_negative():
-    assert [round_shift(value, 1) for value in (-3, -1, 1, 3)] == [-1, 0, 1, 2]
-    assert round_shift(5, -3) == 40
+def test_int16_is_clamped_at_both_ends():
     assert [clamp_int16(value) for value in (-40000, 7, 40000)] == [-32768, 7, 32767]
 
 

@@ -42,12 +42,6 @@ def test_nothing_is_given_up_for_something_less_important():
     assert policy.victims(rows, 100, 1) == []
 
 
-def test_a_decision_is_confirmed_when_everybody_named_has_it():
-    assert not policy.confirmed(0b01, 0b11)
-    assert policy.confirmed(0b111, 0b11)
-    assert not policy.confirmed(0b111, 0)
-
-
 def test_a_refusal_is_final_at_once_or_the_third_time_or_when_a_quota_was_used_up_thrice():
     assert policy.refusal(0x87, 1) == "quarantine"
     assert policy.refusal(0, 1) == "again"

@@ -20,11 +20,16 @@ from edge_app.inference.manifest import (
     Score,
     Standardize,
     TensorFacts,
-    write_manifest,
+    checked_text,
 )
 
 NAMES = ("band_10_20_hz", "band_20_40_hz", "rms_g")
 SCHEMA = FeatureSchema("vibration/1", NAMES, {"bands": 2, "band_hz": [10, 40]})
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write the manifest, which must be one that can be loaded."""
+    path.write_text(checked_text(manifest, str(path)), encoding="utf-8")
 
 
 def vector(*values: int, schema: FeatureSchema = SCHEMA) -> FeatureVector:

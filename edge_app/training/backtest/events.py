@@ -28,7 +28,6 @@ HEALTHY = ("healthy", "normal")
 SILENT = ("", "run_to_failure", "ecg", "ppg", "monitoring", "unknown", "unlabelled")
 """Labels that say what was recorded, not whether it was sound."""
 COLUMNS = ("recording", "start_s", "end_s")
-_MOST_EVENTS = 100_000
 
 
 @dataclass(frozen=True)

@@ -120,12 +120,6 @@ def start_layers(sizes: Sequence[int], random: np.random.RandomState) -> DenseLa
     return layers
 
 
-def gradients(layers: DenseLayers, x: Floats, target: Floats) -> list[tuple[Floats, Floats]]:
-    """Gradient of half the mean squared error by the weights and the bias of each layer, every product exact."""
-    values = activations(layers, x)
-    return backward(layers, values, (values[-1] - target) / len(x))
-
-
 def backward(layers: DenseLayers, values: list[Floats], slope: Floats) -> list[tuple[Floats, Floats]]:
     """Gradient by the weights and the bias of each layer, from the loss's gradient by the outputs (n, n_out)."""
     found: list[tuple[Floats, Floats]] = []

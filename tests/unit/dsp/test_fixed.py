@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from edge_app.dsp.fixed import LOG2_TABLE, clamp_int16, log2_q8, log2_q16, round_shift
+from edge_app.dsp.fixed import LOG2_TABLE, clamp_int16, log2_q8, log2_q16
 
 
 def test_powers_of_two_have_exact_logarithms() -> None:
@@ -38,12 +38,6 @@ def test_nothing_below_one_has_a_logarithm(value: int) -> None:
 def test_the_table_has_256_steps_and_its_end() -> None:
     assert len(LOG2_TABLE) == 257
     assert list(LOG2_TABLE) == [math.floor(65536 * math.log2(1 + i / 256) + 0.5) for i in range(257)]
-
-
-def test_halves_are_rounded_upwards() -> None:
-    assert [round_shift(value, 1) for value in (-3, -1, 1, 3)] == [-1, 0, 1, 2]
-    assert round_shift(-5, 0) == -5
-    assert round_shift(5, -3) == 40
 
 
 def test_int16_is_clamped_at_both_ends() -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_files import SCHEMA, forest_manifest, vector
+from model_files import SCHEMA, forest_manifest, vector, write_manifest
 
 from edge_app.core.errors import BaselineError, ModelError
 from edge_app.core.plugin import ModelContext
 from edge_app.core.results import LearntNormal, ModelIdentity
 from edge_app.inference.forest import ForestModel
-from edge_app.inference.manifest import Forest, manifest_text, read_manifest, write_manifest
+from edge_app.inference.manifest import Forest, manifest_text, read_manifest
 from edge_app.inference.plugins import FOREST, ForestConfig
 
 IDENTITY = ModelIdentity("forest", "0" * 64)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_files import SCHEMA, gaussian_manifest, gmm_manifest, manifest_for, vector
+from model_files import SCHEMA, gaussian_manifest, gmm_manifest, manifest_for, vector, write_manifest
 
 from edge_app.core.errors import BaselineError, ModelError
 from edge_app.core.plugin import ModelContext
 from edge_app.core.results import LearntNormal, ModelIdentity
 from edge_app.inference.gaussian import GaussianModel
 from edge_app.inference.gmm import GmmModel
-from edge_app.inference.manifest import Gmm, Standardize, manifest_text, read_manifest, write_manifest
+from edge_app.inference.manifest import Gmm, Standardize, manifest_text, read_manifest
 from edge_app.inference.plugins import GAUSSIAN, GMM, GaussianConfig, GmmConfig
 
 IDENTITY = ModelIdentity("test_int8", "a" * 64)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model_files import NAMES, SCHEMA, gaussian_manifest, identity_model, manifest_for
+from model_files import NAMES, SCHEMA, gaussian_manifest, identity_model, manifest_for, write_manifest
 
 from edge_app.core.errors import ModelError
 from edge_app.core.results import FeatureSchema
@@ -18,7 +18,6 @@ from edge_app.inference.manifest import (
     load_manifest,
     manifest_text,
     read_manifest,
-    write_manifest,
 )
 from edge_app.inference.manifest_checks import check_graph, check_hash, check_schema
 
