@@ -63,11 +63,6 @@ def load_tasks(app_dir: Path, only: str | None = None) -> list[Task]:
     return chosen
 
 
-def load_task(app_dir: Path, only: str | None = None) -> Task:
-    """The app's first recipe, or the one named. Raises as `load_tasks`."""
-    return load_tasks(app_dir, only)[0]
-
-
 def _recipe_files(document: Document, app: AppConfig) -> list[Path]:
     folder = document.path.parent
     if app.recipe is None:

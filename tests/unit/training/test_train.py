@@ -17,7 +17,7 @@ from edge_app.inference.load import load_tflite
 from edge_app.training.network.layers import parameters
 from edge_app.training.network.steps import load_steps
 from edge_app.training.trainers.learners import AutoencoderTrainer
-from edge_app.training.windows.recipes import load_task
+from edge_app.training.windows.recipes import load_tasks
 
 RECIPE = """pipeline: pump
 name: pump_int8
@@ -70,7 +70,7 @@ def test_a_training_writes_model_manifest_and_card_that_the_app_takes(
         "pump_int8.tflite",
     ]
     load_app(app)
-    schema = load_task(app).extractor(3332.0, 16 / 32768).schema
+    schema = load_tasks(app)[0].extractor(3332.0, 16 / 32768).schema
     load_tflite(app / "models" / "pump_int8.tflite", app / "models" / "pump_int8.json", schema)
     manifest = json.loads((app / "models" / "pump_int8.json").read_text())
     assert manifest["metrics"]["int8"]["faults_alarmed"] == 1
@@ -144,7 +144,7 @@ def test_a_classifier_goes_from_recordings_to_a_model_that_names_classes(app: Pa
     with_recipes(app, types=TYPES)
     assert main(["train", str(app)]) == 0
 
-    schema = load_task(app).extractor(3332.0, 16 / 32768).schema
+    schema = load_tasks(app)[0].extractor(3332.0, 16 / 32768).schema
     model = load_tflite(app / "models" / "pump_types.tflite", app / "models" / "pump_types.json", schema)
     assert model.manifest.kind == "classifier"
     assert model.manifest.alarm_labels == ("outer",)

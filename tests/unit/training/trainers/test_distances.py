@@ -25,7 +25,7 @@ from edge_app.training.trainers.distances import (
 from edge_app.training.windows.augment import kinds_of
 from edge_app.training.windows.datasets import Windows
 from edge_app.training.windows.healthy import Healthy
-from edge_app.training.windows.recipes import Task, load_task
+from edge_app.training.windows.recipes import Task, load_tasks
 
 SCHEMA = FeatureSchema("toy/1", ("a", "b", "c", "d"))
 
@@ -34,7 +34,7 @@ def task_of(tmp_path: Path, repository: Path, more: str) -> Task:
     shutil.copy(repository / "apps" / "simulated_pump" / "app.yaml", tmp_path)
     text = f"pipeline: pump\nname: toy\n{more}\ntrain:\n  - {{simulated: pump, rate_hz: 3332}}\n"
     (tmp_path / "train.yaml").write_text(text)
-    return load_task(tmp_path)
+    return load_tasks(tmp_path)[0]
 
 
 def healthy(features: np.ndarray) -> Healthy:  # type: ignore[type-arg]

@@ -15,7 +15,7 @@ from edge_app.config.recipe import Source
 from edge_app.core.errors import RecordingError
 from edge_app.training.importers.base import Recording, Signal
 from edge_app.training.windows import sources
-from edge_app.training.windows.recipes import Task, load_task
+from edge_app.training.windows.recipes import Task, load_tasks
 from edge_app.training.windows.sources import items_of
 
 
@@ -30,7 +30,7 @@ def app(tmp_path: Path, repository: Path) -> Path:
 
 @pytest.fixture
 def task(app: Path) -> Task:
-    return load_task(app)
+    return load_tasks(app)[0]
 
 
 def recording(name: str, label: str, unit: str = "g", **facts: object) -> Recording:
@@ -103,7 +103,7 @@ def test_a_choice_that_leaves_nothing_is_placed_in_the_recipe(rig: list[Recordin
         app,
         "kind: gaussian\ntrain:\n  - {dataset: rig, labels: [healthy]}\nvalidation:\n  - {dataset: rig, split: val}\n",
     )
-    task = load_task(app)
+    task = load_tasks(app)[0]
     with pytest.raises(RecordingError, match=r"train\.yaml:7: validation\[0\]: none of 3 recordings has split val"):
         items_of(task.recipe.validation, task, app)
 
