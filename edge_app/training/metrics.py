@@ -46,7 +46,8 @@ def roc(healthy: Scores, faulty: Scores, points: int = 200) -> tuple[list[float]
 def sustained(scores: Sequence[int], hits: int, of: int, delay: int = 0, breaks: Sequence[int] = ()) -> int:
     """Highest score that `hits` of the last `of` windows reach, now and in each of the `delay` windows after it.
 
-    Any threshold below it is one an alarm would be raised at. Before the windows numbered in `breaks` the decider had forgotten all others. -1 where there are too few windows.
+    Any threshold below it is one an alarm would be raised at. Before the windows numbered in `breaks` the decider had
+    forgotten all others. -1 where there are too few windows.
     """
     best = -1
     for part in np.split(np.asarray(scores, np.int64), list(breaks)):
