@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_app.cli.common import NO_SCORE, score_text, warn
+from edge_app.cli.layout import say
 from edge_app.core.errors import ControlError, NotRunning
 
 
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(result))
     elif args.verb == "why":
-        print("\n\n".join(why_text(report) for report in result))
+        say("\n\n".join(why_text(report) for report in result))
     else:
         print(
             "\n".join(

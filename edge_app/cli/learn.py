@@ -7,6 +7,7 @@ from typing import Any
 
 from edge_app.cli.common import print_json, score_text, warn
 from edge_app.cli.control import device_id
+from edge_app.cli.layout import say
 from edge_app.core.errors import BaselineError, NotRunning
 from edge_app.core.wording import counted
 
@@ -83,7 +84,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         answer = ask(folder, request, timeout_s=60.0)
     except NotRunning as error:
-        fix = f"Normal is learnt inside the running device: start it with `edge-app run {args.device}`"
+        file = args.device if args.device.endswith((".yaml", ".yml")) else "DEVICE.yaml"
+        fix = f"Normal is learnt inside the running device: start it with `edge-app run {file}`"
         raise NotRunning(error.what, f"{fix}, and let the healthy machine run.") from error
     if order == "start" and not args.detach:
         answer = wait(folder, request | {"do": "status"}, quiet=args.json)
@@ -92,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     if order == "start" and not args.detach:
         _check_learnt(answer)
     if not args.json:
-        print(text_of(order, answer))
+        say(text_of(order, answer))
     return 0
 
 

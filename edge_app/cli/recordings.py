@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from edge_app.training.importers.base import Recording
     from edge_app.training.recordings import Described, Finding
 
+FINE = 800
+"""Columns of a picture, and of a plot's JSON."""
 EXAMPLES = """examples:
   edge-app recordings recordings
   edge-app recordings recordings --check
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     folder = Path(args.folder)
     recordings = recordings_in(folder, args.dataset)
     if args.plot:
-        return plot(recordings, args.plot, args.axis, args.svg)
+        return plot(recordings, args)
     if args.split:
         return split(folder, recordings, args)
     if args.check:
@@ -193,24 +195,32 @@ def _split_table(recordings: list[Recording], chosen: dict[str, str], names: lis
     return dict(sorted(table.items()))
 
 
-def plot(recordings: list[Recording], name: str, axis: int, svg: str | None) -> int:
-    """Draw one recording."""
+def plot(recordings: list[Recording], args: argparse.Namespace) -> int:
+    """Draw one recording: in characters, as a picture, or as numbers."""
     from edge_app.training.importers.select import select
     from edge_app.training.plot import as_svg, as_text, course, plot_columns, spectrum
 
-    signal = select(recordings, ids=[name])[0].load()
+    signal, axis = select(recordings, ids=[args.plot])[0].load(), args.axis
     if not 1 <= axis <= signal.counts.shape[0]:
-        raise ConfigError(f"--axis {axis}: {signal.title} has {signal.counts.shape[0]}.", "They count from 1.")
-    if svg:
-        picture = as_svg([course(signal, axis - 1, 800), spectrum(signal, axis - 1, 800)])
-        try:
-            Path(svg).write_text(picture, encoding="utf-8")
-        except OSError as error:
-            raise RecordingError(f"cannot write {svg}: {error.strerror}.", "Choose another file.") from error
-        print(svg)
-        return 0
-    across = plot_columns(columns(sys.stdout))
-    print(as_text(course(signal, axis - 1, across)))
-    print()
-    print(as_text(spectrum(signal, axis - 1, across), filled=True))
+        axes = counted(signal.counts.shape[0], "axis", "axes")
+        raise ConfigError(f"--axis {axis}: {signal.title} has {axes}.", "They count from 1.")
+    fine = [] if not (args.svg or args.json) else [course(signal, axis - 1, FINE), spectrum(signal, axis - 1, FINE)]
+    if args.svg:
+        _write_picture(Path(args.svg), as_svg(fine))
+    if args.json:
+        print_json({"id": signal.title, "axis": axis, "svg": args.svg, "curves": [each.plain() for each in fine]})
+    elif args.svg:
+        print(args.svg)
+    else:
+        across = plot_columns(columns(sys.stdout))
+        print(as_text(course(signal, axis - 1, across)))
+        print()
+        print(as_text(spectrum(signal, axis - 1, across), filled=True))
     return 0
+
+
+def _write_picture(path: Path, picture: str) -> None:
+    try:
+        path.write_text(picture, encoding="utf-8")
+    except OSError as error:
+        raise RecordingError(f"cannot write {path}: {error.strerror}.", "Choose another file.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,11 @@ class Curve:
     left: str
     """What the first column stands for."""
     right: str
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        curve = {"title": self.title, "from": self.left, "to": self.right}
+        return curve | {"low": [float(each) for each in self.low], "high": [float(each) for each in self.high]}
 
 
 def plot_columns(width: int | None) -> int:

@@ -70,7 +70,8 @@ def load_healthy(task: Task, data_dir: Path, progress: Progress) -> Healthy:
         tell(progress, number, items, signal, windows)
     found = Healthy(parts, schema, kinds_of(schema), facts)
     changes = len(speeds) * len(gains_db)
-    progress.say("windows", f"{len(found.features)} of {len(schema.names)} features, {changes} speeds and levels")
+    varied = f", {changes} speeds and levels" if changes > 1 else ""
+    progress.say("windows", f"{len(found.features)} of {len(schema.names)} features{varied}")
     return found
 
 
