@@ -42,6 +42,13 @@ def metric_names(outcome: CaseOutcome) -> list[str]:
     return first + [name for name in own if name not in first]
 
 
+def headline(outcome: CaseOutcome) -> list[str]:
+    """Figures that matter most and have a value; where none of them has, those there are."""
+    metrics = outcome.result.metrics[INT8]
+    first = [name for name in outcome.result.headline if metrics.get(name) is not None]
+    return first or [name for name in metric_names(outcome) if metrics[name] is not None]
+
+
 def _long_enough(outcome: CaseOutcome) -> bool:
     """Whether there was healthy signal enough to speak of rates a day."""
     return float(outcome.result.metrics[INT8].get("healthy_hours") or 0.0) >= RATE_HOURS
@@ -136,9 +143,9 @@ def verdict(facts: Mapping[str, Any]) -> str:
         return ""
     if facts["flagged"] is None:
         return "not judged"
-    right = facts.get("right", facts["flagged"])
+    right = facts.get("right")
     if right is None:
-        return "flagged" if facts["flagged"] else "no answer"
+        return "flagged" if facts["flagged"] else "no answer" if "right" in facts else "not flagged"
     if facts["flagged"]:
         return "flagged" if right else "FALSE ALARM"
     return "quiet" if right else "MISSED"
@@ -182,7 +189,7 @@ def footprint_rows(outcome: CaseOutcome) -> list[tuple[str, ...]]:
     """From float to int8: size, memory, time, and the first headline figure of each step."""
     if not outcome.footprints:
         return []
-    name = next((each for each in outcome.result.headline if each in outcome.result.metrics[INT8]), None)
+    name = next(iter(headline(outcome)), None)
     rows = [("step", "size", "RAM for activations", "time of one run", *((words(name),) if name else ()))]
     for step, each in outcome.footprints.items():
         ram = "-" if each.ram_bytes is None else f"{bytes_text(each.ram_bytes)} counted"
@@ -208,9 +215,16 @@ def remarks(outcome: CaseOutcome) -> list[str]:
         span = span_text(3600 * outcome.result.metrics[INT8]["healthy_hours"])
         found.append(f"{span} of healthy signal: far too short to speak of false alarms a day.")
     found += [_unjudged(outcome)] if _unjudged(outcome) else []
+    looked_at = {trail.id for trail in outcome.chosen.trails}
     for part, names in outcome.chosen.other_split.items():
-        which = f"{len(names)} recordings" if len(names) > 1 else names[0]
-        found.append(f"In `{part}`, so not in these figures: {which}.")
+        whole = [name for name in names if name not in looked_at]
+        for which, several in (
+            (whole, "recordings"),
+            ([f"a part of {each}" for each in names if each in looked_at], "parts"),
+        ):
+            if which:
+                listed = which[0] if len(which) == 1 else f"{len(which)} {several}"
+                found.append(f"In `{part}`, so not in these figures: {listed}.")
     if outcome.chosen.left_out:
         listed = [f"{name} ({reason})" for name, reason in outcome.chosen.left_out.items()]
         more = f" and {len(listed) - 4} more" if len(listed) > 4 else ""
@@ -227,7 +241,7 @@ def overview_rows(outcomes: Sequence[CaseOutcome]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("case", "what is asked", "measured on", "figures that matter most")]
     for each in outcomes:
         metrics = each.result.metrics[INT8]
-        names = [name for name in each.result.headline if metrics.get(name) is not None][:2]
+        names = headline(each)[:2]
         figures = "; ".join(f"{words(name)}: {value_text(metrics, name)}" for name in names)
         asked = protocol_words(each.config.protocol)
         count = counted(len(each.result.recordings), "recording")
