@@ -15,6 +15,7 @@ from edge_app.training.evaluation.svg import MOST_POINTS, draw, swatch
 from edge_app.training.evaluation.tables import (
     delta_text,
     footprint_rows,
+    headline,
     is_wrong,
     metric_rows,
     overview_rows,
@@ -109,7 +110,7 @@ def _cards(outcome: CaseOutcome) -> str:
     metrics = outcome.result.metrics[INT8]
     changed = difference(outcome)
     cards = []
-    for name in [each for each in outcome.result.headline if metrics.get(each) is not None][:MOST_CARDS]:
+    for name in headline(outcome)[:MOST_CARDS]:
         value, _, interval = value_text(metrics, name).partition(" (")
         lines = [f"95 %: {interval.removesuffix(')')}"] if interval else []
         if name in changed:

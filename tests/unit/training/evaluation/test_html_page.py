@@ -173,3 +173,13 @@ def test_a_trace_of_one_window_and_of_none_can_be_drawn():
 def test_ticks_are_round(span: tuple[float, float], expected: list[float]):
     assert ticks(span, 6) == pytest.approx(expected)
     assert [tick_text(each) for each in ticks((0.0, 1.0), 6)][1] == "0.2"
+
+
+def test_where_no_headline_has_a_value_the_figures_there_are_stand_large(evaluation: Evaluation):
+    result = evaluation.outcomes[0].result
+    for metrics in result.metrics.values():
+        metrics.update(dict.fromkeys(result.headline))
+
+    text = page(evaluation)
+
+    assert "<strong>healthy recordings flagged</strong>" in text

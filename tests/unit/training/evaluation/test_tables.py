@@ -72,6 +72,7 @@ def test_a_verdict_says_what_an_answer_is_worth() -> None:
     assert verdict({"flagged": True, "right": False}) == "FALSE ALARM"
     assert verdict({"flagged": False, "right": True}) == "quiet"
     assert verdict({"flagged": False, "right": None}) == "no answer"
+    assert verdict({"flagged": False}) == "not flagged"  # a run of which nobody said whether it should be
     assert verdict({"flagged": None, "baseline_refused": "too short"}) == "no normal learnt"
     assert verdict({"right_type": False, "type": "unclear"}) == "unclear"
     assert verdict({"right_type": False, "type": "inner"}) == "WRONG"
