@@ -19,6 +19,7 @@ from edge_app.core.errors import ModelError
 from edge_app.core.files import read_at_most
 from edge_app.core.results import ModelIdentity
 from edge_app.inference.manifest_blocks import (
+    STEPS_PER_SIGMA,
     Classifier,
     Features,
     Forest,
@@ -169,7 +170,7 @@ def manifest_text(manifest: Manifest) -> str:
     if manifest.input is not None and manifest.output is not None:
         blocks |= {"file": manifest.file, "sha256": manifest.sha256}
         blocks |= {"input": vars(manifest.input), "output": vars(manifest.output)}
-    blocks |= {"features": vars(manifest.features), "standardize": vars(manifest.standardize)}
+    blocks |= {"features": vars(manifest.features), "standardize": _standardize_facts(manifest.standardize)}
     for key in BLOCKS:
         if getattr(manifest, key) is not None:
             blocks[key] = vars(getattr(manifest, key))
@@ -180,6 +181,14 @@ def manifest_text(manifest: Manifest) -> str:
     blocks |= {"engines": dict(manifest.engines), "seed": manifest.seed}
     lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in blocks.items()]
     return "{\n  " + ",\n  ".join(lines) + "\n}\n"
+
+
+def _standardize_facts(standardize: Standardize) -> dict[str, Any]:
+    """What is as in every other manifest is not said."""
+    facts = dict(vars(standardize))
+    if standardize.steps_per_sigma == STEPS_PER_SIGMA:
+        del facts["steps_per_sigma"]
+    return facts
 
 
 def checked_text(manifest: Manifest, where: str) -> str:

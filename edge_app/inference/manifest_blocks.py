@@ -14,6 +14,8 @@ from edge_app.inference.manifest_fields import Fields
 from edge_app.inference.score import LINEAR, LOG2, check_knots
 
 MAX_FEATURES = 4096
+STEPS_PER_SIGMA = 12
+"""Of a manifest that does not say it."""
 MAX_LABELS = 64
 MAX_LABEL_LENGTH = 48
 MAX_COMPONENTS = 64
@@ -58,6 +60,8 @@ class Standardize:
     """1..32767 per feature."""
     shift: int
     """1..30."""
+    steps_per_sigma: int = STEPS_PER_SIGMA
+    """Steps of one standard deviation: a learnt normal keeps them, for the model knows nothing else."""
 
 
 @dataclass(frozen=True)
@@ -144,10 +148,12 @@ def tensor_block(block: Fields) -> TensorFacts:
 
 def standardize_block(block: Fields, count: int) -> Standardize:
     """`standardize`, for `count` features"""
+    stated = "steps_per_sigma" in block.data
     return Standardize(
         offset=block.integers("offset", -32768, 32767, exactly=count),
         multiplier=block.integers("multiplier", 1, 32767, exactly=count),
         shift=block.integer("shift", 1, 30),
+        steps_per_sigma=block.integer("steps_per_sigma", 1, 1024) if stated else STEPS_PER_SIGMA,
     )
 
 

@@ -162,9 +162,9 @@ def _standardized(values: Values, model: Learnable, settings: NormalSettings, pe
     multiplier: tuple[int, ...] | None = None
     if settings.spread != "model":
         spread = spread_of(values, settings.sigma_floor_db * per_db)
-        steps = settings.steps_per_sigma * 2.0**SHIFT / spread
+        shipped = model.manifest.standardize
+        steps = shipped.steps_per_sigma * 2.0**SHIFT / spread
         if settings.spread == "bounded":
-            shipped = model.manifest.standardize
             steps = np.minimum(steps, np.array(shipped.multiplier) * 2.0 ** (SHIFT - shipped.shift))
         multiplier = tuple(int(each) for each in np.clip(np.rint(steps), 1, 32767))
     return LearntNormal(

@@ -53,8 +53,6 @@ class NormalSettings:
     of the two, so that what the model knows to vary from day to day is not trusted to stand still."""
     sigma_floor_db: float = 1.0
     """Smallest spread believed (dB): some minutes of a machine vary less than its days do."""
-    steps_per_sigma: int = 12
-    """int8 steps of one spread, as in the recipe."""
     breaks: tuple[int, ...] = ()
     """Windows (numbers of rows, rising) before which the decider had forgotten: the machine had stood still."""
     windows_min: int = WINDOWS_MIN

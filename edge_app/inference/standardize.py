@@ -71,7 +71,7 @@ def renormed(manifest: Manifest, identity: ModelIdentity, normal: LearntNormal) 
         )
     standardize = replace(manifest.standardize, offset=normal.offset)
     if normal.multiplier is not None and normal.shift is not None:
-        standardize = Standardize(normal.offset, normal.multiplier, normal.shift)
+        standardize = replace(standardize, multiplier=normal.multiplier, shift=normal.shift)
     count = len(manifest.features.names)
     if len(standardize.offset) != count or len(standardize.multiplier) != count:
         raise BaselineError(

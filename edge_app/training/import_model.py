@@ -210,7 +210,12 @@ def _standardize(rows: Rows, tensor: Tensor, moments: Path | None) -> Standardiz
     shift = min(30, max(1, 14 - math.floor(math.log2(float(steps.max())))))
     multiplier = np.clip(np.rint(steps * 2.0**shift), 1, 32767)
     offset = np.clip(np.rint(mean), -32768, 32767)
-    return Standardize(tuple(int(each) for each in offset), tuple(int(each) for each in multiplier), shift)
+    return Standardize(
+        tuple(int(each) for each in offset),
+        tuple(int(each) for each in multiplier),
+        shift,
+        min(1024, max(1, round(1.0 / tensor.scale))),
+    )
 
 
 def _stated(path: Path, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -114,7 +114,9 @@ def standardize_of(features: Features, kinds: FeatureKinds, recipe: HasSigma) ->
     variance = (spread * spread).sum(axis=0) / count
     sigma = np.maximum(np.sqrt(variance), recipe.sigma_floor_db * kinds.per_db)
     multiplier = np.clip(np.rint(recipe.steps_per_sigma * 2.0**SHIFT / sigma), 1, 32767)
-    return Standardize(tuple(int(each) for each in offset), tuple(int(each) for each in multiplier), SHIFT)
+    return Standardize(
+        tuple(int(each) for each in offset), tuple(int(each) for each in multiplier), SHIFT, recipe.steps_per_sigma
+    )
 
 
 def learn(

@@ -151,3 +151,12 @@ def test_other_features_are_told_apart_by_name(schema: FeatureSchema, message: s
     check_schema(manifest_for(MODEL), SCHEMA, "test.json")
     with pytest.raises(ModelError, match=message):
         check_schema(manifest_for(MODEL), schema, "test.json")
+
+
+def test_steps_of_a_deviation_are_said_where_they_are_not_twelve() -> None:
+    manifest = manifest_for(MODEL)
+    assert "steps_per_sigma" not in manifest_text(manifest)
+    other = replace(manifest, standardize=replace(manifest.standardize, steps_per_sigma=24))
+    assert read_manifest(manifest_text(other).encode(), "m.json").standardize.steps_per_sigma == 24
+    with pytest.raises(ModelError, match=r"standardize\.steps_per_sigma"):
+        read_manifest(manifest_text(other).replace('"steps_per_sigma": 24', '"steps_per_sigma": 0').encode(), "m.json")

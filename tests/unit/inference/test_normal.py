@@ -42,6 +42,15 @@ def test_the_centre_becomes_the_offset_and_the_spread_twelve_steps(model):
     assert (normal.schema, normal.model, normal.windows) == (SCHEMA.hash, model.identity.sha256, 1200)
 
 
+@pytest.mark.parametrize("steps", [24, 32])
+def test_a_model_learnt_in_other_steps_keeps_its_own(model, steps):
+    """A network knows its inputs in the steps it was trained with, a mixture the places of its components."""
+    own = replace(model.manifest.standardize, steps_per_sigma=steps)
+    model.manifest = replace(model.manifest, standardize=own)
+    normal = fit_normal(healthy(), model, SETTINGS)
+    assert np.array(normal.multiplier) == pytest.approx(np.full(3, steps * 2**14 / 100), rel=0.1)
+
+
 def test_the_median_window_scores_a_quarter_and_normal_ones_stay_below_the_raise_threshold(model):
     values = healthy()
     learnt = model.with_normal(fit_normal(values, model, SETTINGS))
