@@ -223,8 +223,8 @@ def remarks(outcome: CaseOutcome) -> list[str]:
             ([f"a part of {each}" for each in names if each in looked_at], "parts"),
         ):
             if which:
-                listed = which[0] if len(which) == 1 else f"{len(which)} {several}"
-                found.append(f"In `{part}`, so not in these figures: {listed}.")
+                told = which[0] if len(which) == 1 else f"{len(which)} {several}"
+                found.append(f"In `{part}`, so not in these figures: {told}.")
     if outcome.chosen.left_out:
         listed = [f"{name} ({reason})" for name, reason in outcome.chosen.left_out.items()]
         more = f" and {len(listed) - 4} more" if len(listed) > 4 else ""
