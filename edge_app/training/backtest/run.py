@@ -28,6 +28,7 @@ from edge_app.training.backtest.events import (
     truth_of_file,
     truth_of_spans,
 )
+from edge_app.training.backtest.learnt_from import remarks_on
 from edge_app.training.importers.base import Recording, Signal
 from edge_app.training.importers.find import recordings_in
 from edge_app.training.importers.own import NAME as OWN
@@ -263,6 +264,7 @@ def _one_recording(
         result.remarks.append(f"{signal.rate_hz:g} Hz, {specs[0].slot.min_rate_hz:g} Hz are needed: all is unknown")
     base: dict[str, Track] = {}
     names = [spec.name for spec in specs]
+    result.remarks += remarks_on(apps[0], names, recording, signal)
     for number, app in enumerate(apps):
         if number and _rules_only(question, apps[0], app, names):
             tracks = redecide(app, base)
