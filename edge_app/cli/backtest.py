@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from edge_app.cli.common import positive_seconds, print_json, print_table, warn
 from edge_app.cli.layout import columns, say
 from edge_app.core.errors import ConfigError, RecordingError
+from edge_app.core.files import write_out
 
 if TYPE_CHECKING:
     from edge_app.config.resolved import ResolvedApp
     from edge_app.training.backtest.run import Question, Result
 
+MOST_NAMED = 3
+"""So many recordings of whom the same is said have a line each."""
 EXAMPLES = """examples:
   edge-app backtest apps/predictive_maintenance --recordings ../recordings
   edge-app backtest apps/predictive_maintenance --recordings rec --set pipelines.bearing.decision.raise_above=0.7
@@ -96,17 +99,29 @@ def _report(args: argparse.Namespace, app: ResolvedApp, question: Question, resu
             print(report.curve_text(question, results, columns(sys.stdout)))
     if args.svg:
         try:
-            Path(args.svg).write_text(report.curve_svg(question, results), encoding="utf-8")
+            write_out(Path(args.svg), report.curve_svg(question, results))
         except OSError as error:
             raise RecordingError(f"cannot write {args.svg}: {error.strerror}.", "Choose another file.") from error
     for key in dict.fromkeys(key for variant in question.variants[1:] for key in variant.changes):
         if key not in app.tunable:
             warn(f"{key} is not `tunable`: no device can set it, only a new version of the app.")
-    for result in results:
-        if result.left_out:
-            warn(f"{result.id}: left out: {result.left_out}.")
-        for remark in result.remarks:
-            warn(f"{result.id}: {remark}.")
+    told = [(result.id, f"left out: {result.left_out}") for result in results if result.left_out]
+    for line in alike(told + [(result.id, remark) for result in results for remark in result.remarks]):
+        warn(line)
+
+
+def alike(told: list[tuple[str, str]]) -> list[str]:
+    """A line a recording, or one for all of whom the same is said, where those are many."""
+    by_text: dict[str, list[str]] = {}
+    for name, text in told:
+        by_text.setdefault(text, []).append(name)
+    lines = []
+    for text, names in by_text.items():
+        if len(names) <= MOST_NAMED:
+            lines += [f"{name}: {text}." for name in names]
+        else:
+            lines.append(f"{len(names)} recordings, {names[0]} to {names[-1]}: {text}.")
+    return lines
 
 
 def _question(args: argparse.Namespace) -> tuple[Question, ResolvedApp]:

@@ -39,7 +39,10 @@ def parse_sweep(text: str) -> tuple[str, list[float]]:
             f"--sweep {text}: is not KEY=LOW:HIGH:STEP with 2 to {MOST_POINTS} values.",
             "Write e.g. --sweep pipelines.bearing.decision.raise_above=0.5:0.95:0.05",
         )
-    return key.strip(), [round(low + index * step, 9) for index in range(count)]
+    values = [round(low + index * step, 9) for index in range(count)]
+    if all(value.is_integer() for value in values):
+        return key.strip(), [int(value) for value in values]  # `hits` of 1.0 is none
+    return key.strip(), values
 
 
 def default_sweep(app: ResolvedApp, pipeline: str | None) -> tuple[str, list[float]]:

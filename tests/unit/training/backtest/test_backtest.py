@@ -304,3 +304,16 @@ def test_an_interrupted_backtest_ends_its_processes_without_a_word(app: Path, re
 
     assert not active_children()
     assert capfd.readouterr().err == ""
+
+
+def test_a_sweep_of_whole_numbers_sets_whole_numbers(app: Path, recordings: Path, capsys):
+    found = ask(app, recordings, capsys, "--sweep", "pipelines.pump.decision.hits=1:3:1")
+
+    assert [each["set"]["pipelines.pump.decision.hits"] for each in found["sweep"]] == [1, 2, 3]
+
+
+def test_what_is_said_of_many_recordings_is_said_once():
+    from edge_app.cli.backtest import alike
+
+    assert alike([("a", "left out"), ("b", "too short")]) == ["a: left out.", "b: too short."]
+    assert alike([(name, "left out") for name in "abcd"]) == ["4 recordings, a to d: left out."]
