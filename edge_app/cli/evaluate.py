@@ -44,12 +44,13 @@ def run(args: argparse.Namespace) -> int:
         )
     from edge_app.cli.progress import Terminal
     from edge_app.training.evaluation.evaluate import evaluate
-    from edge_app.training.evaluation.report import check_card_split, make_place
+    from edge_app.training.evaluation.report import check_card_split
+    from edge_app.training.files import check_place
 
     if args.card:
         check_card_split(args.split)
     if args.out:
-        make_place(Path(args.out))
+        check_place(Path(args.out), "the report")
     with Terminal(sys.stderr, lines=args.verbose) as progress:
         evaluation = evaluate(Path(args.app), Path(args.data), split=args.split, only=args.case, progress=progress)
     written = _write(evaluation, args)

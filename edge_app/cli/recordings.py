@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edge_app.cli.common import print_json, print_table, warn
 from edge_app.cli.layout import columns, say
 from edge_app.core.errors import ConfigError, RecordingError
+from edge_app.core.files import write_out
 from edge_app.core.wording import counted, span_text
 
 if TYPE_CHECKING:
@@ -221,6 +222,6 @@ def plot(recordings: list[Recording], args: argparse.Namespace) -> int:
 
 def _write_picture(path: Path, picture: str) -> None:
     try:
-        path.write_text(picture, encoding="utf-8")
+        write_out(path, picture)
     except OSError as error:
         raise RecordingError(f"cannot write {path}: {error.strerror}.", "Choose another file.") from error

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from edge_app.core.errors import ConfigError
+from edge_app.core.files import write_whole
 
 EXAMPLES = """examples:
   edge-app schema                      write configs/schema/*.json
@@ -64,9 +65,7 @@ def _write(folder: Path, made: dict[str, str]) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in made.items():
-            partial = folder / f".{name}.partial"
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(folder / name)
+            write_whole(folder / name, text.encode())
             print(folder / name)
     except OSError as error:
         raise ConfigError(f"cannot write to {folder}: {error.strerror}.", "Choose another folder with --to.") from error

@@ -27,6 +27,15 @@ def write_whole(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def write_out(path: Path, text: str) -> None:
+    """Text to where a person wants it: a file is whole or absent, a pipe or a device written into. Raises OSError."""
+    if path.exists() and not path.is_file():
+        with path.open("wb") as stream:
+            stream.write(text.encode())
+    else:
+        write_whole(path, text.encode())
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable: a new name outlives a power cut only then. Raises OSError.
 

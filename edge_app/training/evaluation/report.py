@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_app.core.errors import ConfigError
+from edge_app.core.files import write_whole
 from edge_app.training.evaluation.evaluate import CaseOutcome, Evaluation
 from edge_app.training.evaluation.html_page import page
 from edge_app.training.evaluation.tables import (
@@ -16,25 +17,16 @@ from edge_app.training.evaluation.tables import (
     recording_rows,
     remarks,
 )
+from edge_app.training.files import write_all
 
 EVALUATED = "## Evaluated"
 """Heading in a model card below which everything is the evaluation's."""
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """Write report.md and report.html. Raises ConfigError when the folder cannot be written to."""
-    make_place(folder)
-    _write(folder / "report.md", markdown(evaluation))
-    _write(folder / "report.html", page(evaluation))
-    return [folder / "report.md", folder / "report.html"]
-
-
-def make_place(folder: Path) -> None:
-    """Make the report's folder, before anything is measured. Raises ConfigError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _cannot_write(folder, error) from error
+    """Write report.md and report.html, both or none. Raises ModelError when the folder cannot be written to."""
+    made = {"report.md": markdown(evaluation).encode(), "report.html": page(evaluation).encode()}
+    return write_all(folder, made, "the report")
 
 
 def check_card_split(split: str) -> None:
@@ -59,7 +51,7 @@ def write_cards(evaluation: Evaluation) -> list[Path]:
         if outcome.model_file is not None:
             cards.setdefault(outcome.model_file.with_suffix(".md"), []).append(outcome)
     for card, outcomes in cards.items():
-        text = card.read_text(encoding="utf-8") if card.is_file() else f"# {outcomes[0].model_name}\n"
+        text = _read(card) or f"# {outcomes[0].model_name}\n"
         kept = text.partition(f"\n{EVALUATED}\n")[0].rstrip()
         _write(card, "\n".join([kept, "", EVALUATED, "", *_evaluated(evaluation, outcomes)]).rstrip() + "\n")
     return list(cards)
@@ -67,8 +59,7 @@ def write_cards(evaluation: Evaluation) -> list[Path]:
 
 def with_figures(card: str, before: Path) -> str:
     """A card written anew for a model that stayed the same, with the figures its card held before."""
-    text = before.read_text(encoding="utf-8") if before.is_file() else ""
-    figures = text.partition(f"\n{EVALUATED}\n")[2]
+    figures = _read(before).partition(f"\n{EVALUATED}\n")[2]
     return f"{card.rstrip()}\n\n{EVALUATED}\n{figures}" if figures else card
 
 
@@ -86,18 +77,19 @@ def _evaluated(evaluation: Evaluation, outcomes: Sequence[CaseOutcome]) -> list[
     return lines
 
 
-def _write(path: Path, text: str) -> None:
-    """The whole file or none."""
-    partial = path.with_name(f".{path.name}.partial")
+def _read(card: Path) -> str:
+    """A card as it is, whatever a person wrote into it; "" where there is none."""
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        return card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise ConfigError(f"{card}: cannot be read: {error.strerror}.", "Check who may read it.") from error
 
 
-def _cannot_write(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(f"cannot write to {path}: {error.strerror}.", "Choose another folder with --out.")
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise ConfigError(f"cannot write to {path}: {error.strerror}.", "Leave --card out, or make room.") from error
 
 
 def markdown(evaluation: Evaluation) -> str:

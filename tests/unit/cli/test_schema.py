@@ -12,7 +12,7 @@ def test_schemas_are_written_whole_and_then_fresh(tmp_path, capsys):
 
     written = sorted(path.name for path in (tmp_path / "new").iterdir())
     assert {"app.json", "device.json", "message-decision.json"} <= set(written)
-    assert not [name for name in written if name.endswith(".partial")]
+    assert not [name for name in written if name.endswith(".part")]
     assert main(["schema", "--check", "--to", str(tmp_path / "new")]) == 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_app.core.files import file_hash, read_at_most, sync_folder, write_whole
+from edge_app.core.files import file_hash, lies_within, read_at_most, sync_folder, write_out, write_whole
 
 
 def test_a_file_is_synced_before_it_has_its_name_and_its_folder_after(tmp_path, monkeypatch):
@@ -21,6 +21,25 @@ def test_a_file_is_synced_before_it_has_its_name_and_its_folder_after(tmp_path, 
 
     assert order == ["sync", "state.json", "sync"]
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_an_output_is_whole_or_absent_and_a_pipe_is_written_into(tmp_path):
+    write_out(tmp_path / "picture.svg", "<svg/>")
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("picture.svg", "<svg/>")]
+    reading, writing = os.pipe()
+    write_out(Path(f"/dev/fd/{writing}"), "<svg/>")
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        assert stream.read() == "<svg/>"
+
+
+def test_links_are_followed_before_a_path_counts_as_within_a_folder(tmp_path):
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "out").symlink_to(tmp_path)
+    (tmp_path / "app" / "circle").symlink_to("circle")
+    assert lies_within(tmp_path / "app", tmp_path / "app" / "models" / "a.json")
+    assert not lies_within(tmp_path / "app", tmp_path / "app" / "out" / "a.json")
+    lies_within(tmp_path / "app", tmp_path / "app" / "circle")  # leads nowhere, and is no fault of the program
 
 
 def test_what_cannot_be_written_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):

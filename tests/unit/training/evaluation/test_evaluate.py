@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import wave
 from pathlib import Path
@@ -246,7 +248,25 @@ def test_a_report_that_cannot_be_written_is_told(app: Path, sounds: Path, tmp_pa
     (tmp_path / "file").write_text("")
 
     assert main(["evaluate", str(app), "--data", str(sounds), "--out", str(tmp_path / "file" / "below")]) == 2
-    assert "cannot write to" in capsys.readouterr().err
+    assert "the report cannot be written" in capsys.readouterr().err
+
+
+def test_of_a_report_that_cannot_be_written_whole_nothing_is(
+    app: Path, sounds: Path, tmp_path: Path, monkeypatch, capsys
+):
+    synced = os.fsync
+    calls: list[int] = []
+
+    def full(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == 2:  # the second of the two files
+            raise OSError(errno.ENOSPC, "No space left on device")
+        synced(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(["evaluate", str(app), "--data", str(sounds), "--out", str(tmp_path / "report")]) == 2
+
+    assert not list((tmp_path / "report").rglob("*"))
 
 
 def test_the_card_of_the_model_gets_the_figures_once(app: Path, sounds: Path):
