@@ -168,6 +168,8 @@ class BeatPicker:
 class PulseDetector:
     """Takes samples one by one and knows the beats so far: `beats_q8`, a refractory period behind at most.
 
+    For windows: all beats are kept, and places in 1/256 samples fit 32 bits for 2^23 samples (23 hours at 100 Hz).
+
     Parameters
     ----------
     rate_mhz : int

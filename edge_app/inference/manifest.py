@@ -194,6 +194,11 @@ def _standardize_facts(standardize: Standardize) -> dict[str, Any]:
 def checked_text(manifest: Manifest, where: str) -> str:
     """The manifest's text, read back first: ModelError for one that could not be loaded."""
     text = manifest_text(manifest)
+    if (size := len(text.encode())) > MAX_MANIFEST_BYTES:
+        raise ModelError(
+            f"{where}: this {manifest.kind} takes {size} bytes, a manifest has at most {MAX_MANIFEST_BYTES}",
+            "Make it smaller: a forest by fewer `trees`, less `depth` or a larger `min_leaf`.",
+        )
     read_manifest(text.encode(), where)
     return text
 

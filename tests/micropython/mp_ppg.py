@@ -75,3 +75,17 @@ def test_the_top_of_a_parabola_lies_between_samples():
 
 def test_silence_has_no_beats():
     assert beats_of([0] * 600) == []
+
+
+def test_signals_between_the_rails_fit_what_they_are_kept_in():
+    # Slope: two boxes of at most 40 samples, each of int16, so below 2 * 40 * 2^15 < 2^22.
+    for rate in (25, 30, 100, 400):
+        for half in (0, 1, 2, rate // 6, rate // 4, rate // 2):
+            detector = PulseDetector(rate * 1000, half % 2 == 1)
+            slope = Slope(max(2, rate // 10))
+            for n in range(6 * rate):
+                sample = 32767 if half and n // half % 2 else -32768
+                detector.push(sample)
+                assert abs(slope.push(sample)) < 1 << 22
+            detector.finish()
+            assert all(place >= 0 for place in detector.beats_q8)

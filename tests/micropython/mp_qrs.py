@@ -120,3 +120,30 @@ def test_a_rate_that_shows_no_heartbeat_is_refused():
 
 
 EXPECTED = [90, 380, 660, 950, 1130, 1560, 1850, 2140]
+
+
+def extreme(kind, n):
+    """Signals that drive filters to their ends: int16 rails, still, swinging at every rate, or wild."""
+    if kind == "low":
+        return -32768
+    if kind == "high":
+        return 32767
+    if kind == "wild":
+        return (((1103515245 * (n & 0xFFFF) + 12345) & 0x3FFFFFFF) >> 13 & 1) * 65535 - 32768
+    return 32767 if n // kind % 2 else -32768
+
+
+def test_signals_between_the_rails_never_leave_31_bits():
+    # QrsPlan: filtered samples are below 2^24 (high_pass <= 31 times a low-passed below 2^18), energies below 2^30.
+    for rate in (100, 249, 360, 1000):
+        for kind in ("low", "high", "wild", 1, 2, rate // 30, rate // 20, rate // 12, rate // 8):
+            detector = QrsDetector(rate * 1000)
+            highest = 0
+            for n in range(3 * rate if kind == "wild" else rate):
+                if detector.push(extreme(kind, n)):
+                    detector.take()
+                highest = max(highest, detector._top)
+            assert highest < 1 << 30, (rate, kind, highest)
+            for ring in (detector._one, detector._two, detector._mean, detector._filtered):
+                assert max([abs(value) for value in ring]) < 1 << 24, (rate, kind)
+            assert min(detector._energies) >= 0  # a store that had wrapped round would be below

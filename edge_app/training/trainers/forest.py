@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.config.recipe import RecipeConfig
-from edge_app.core.errors import PluginError
+from edge_app.core.errors import ModelError, PluginError
 from edge_app.inference.manifest import Forest, Manifest, Score
+from edge_app.inference.manifest_blocks import MAX_NODES
 from edge_app.inference.score import LINEAR, LINEAR_KNOTS
 from edge_app.training.metrics import BY_NAME, by_class, tally
 from edge_app.training.network.classifier import class_weights
@@ -37,9 +38,16 @@ def train_forest(
     ------
     PluginError
         When scikit-learn is not installed.
+    ModelError
+        When the forest is larger than a model may be.
     """
     classifier = _fitted(train, recipe, seed)
     forest = integers_of(classifier, len(train.names))
+    if (nodes := len(forest.feature)) > MAX_NODES:
+        raise ModelError(
+            f"{recipe.name}: the forest has {nodes} nodes, a model has at most {MAX_NODES}",
+            "Set fewer `trees`, less `depth` or a larger `min_leaf` in `forest:`.",
+        )
     told = {
         "float": np.argmax(_float_shares(classifier, validation.features, len(train.names)), axis=1),
         "int8": np.argmax(leaf_shares(forest, validation.features), axis=1),

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from edge_app.config.recipe import RecipeConfig
-from edge_app.core.errors import PluginError
+from edge_app.core.errors import ModelError, PluginError
 from edge_app.core.results import FeatureSchema, FeatureVector
 from edge_app.inference.forest import ForestModel
-from edge_app.inference.manifest import identity, manifest_text, read_manifest
+from edge_app.inference.manifest import checked_text, identity, manifest_text, read_manifest
 from edge_app.training.progress import Silent
 from edge_app.training.trainers import forest as module
 from edge_app.training.trainers.forest import integers_of, leaf_row, leaf_shares, load_forest, train_forest
@@ -79,3 +79,17 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(__import__("sys").modules, "sklearn.ensemble", None)
     with pytest.raises(PluginError, match=r"scikit-learn, which is not installed[\s\S]*edge-app\[train\]"):
         module.load_forest()
+
+
+def test_a_forest_larger_than_a_model_may_be_is_refused_before_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_NODES", 40)
+    with pytest.raises(ModelError, match=r"toy: the forest has [0-9]+ nodes, a model has at most 40") as refused:
+        train_forest(samples(600), samples(200, 1), recipe(), 7, Silent())
+    assert "`min_leaf`" in refused.value.fix
+
+
+def test_a_manifest_that_could_not_be_loaded_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = train_forest(samples(600), samples(200, 1), recipe(), 7, Silent())
+    monkeypatch.setattr("edge_app.inference.manifest.MAX_MANIFEST_BYTES", 2000)
+    with pytest.raises(ModelError, match=r"toy\.json: this forest takes [0-9]+ bytes, a manifest has at most 2000"):
+        checked_text(made.manifest, "toy.json")
