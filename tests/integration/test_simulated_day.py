@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from edge_app.config.resolve import load_device
+from edge_app.core.clock import SystemClock
+from edge_app.runtime.build import RunOptions, build
+from edge_app.runtime.lifecycle import Device
 from tests.support.cli import COMMAND, REPOSITORY, environment, objects
 
 pytestmark = pytest.mark.slow
@@ -109,3 +113,29 @@ def test_other_faults_are_told_too_when_they_are_small(tmp_path, kind):
     past = Pump(tmp_path, kind, seed=51, profile="varying", seconds=3 * HOUR_S, fault=fault).past()
     assert past.raised_s, "no alarm"
     assert past.raised_s[0] > 2 * HOUR_S
+
+
+def test_a_normal_learnt_in_an_hour_keeps_quiet_for_the_rest_of_the_day_and_hears_a_fault_after_it(tmp_path):
+    """Learnt at one false alarm a week in the process that judges, while speed and load change; ill at 14 hours.
+
+    In 13 h one a week are 0.08 alarms: two or more would come in one of 300 such days.
+    """
+    ill_s = 14 * HOUR_S
+    device = tmp_path / "pump.yaml"
+    fault = f"{{kind: inner, start_s: {ill_s}, growth_s: 600, severity: 0.3}}"
+    app = REPOSITORY / "apps" / "simulated_pump"
+    device.write_text(
+        DEVICE.format(name="learnt", app=app, seed=61, profile="varying", seconds=ill_s + 900, fault=fault), "utf-8"
+    )
+    told = []
+    options = RunOptions(tmp_path / "state", paced=False, on_decision=lambda _, decision: told.append(decision))
+    parts = build(load_device(device), options, SystemClock())
+    with Device(parts) as running:
+        parts.learnings[0].start(60.0, 1.0, despite_alarm=False)
+        running.wait()
+    learnt = next(each for each in told if each.why.get("notice") == "learnt")
+    assert HOUR_S <= learnt.mono_ms / 1000 < 2 * HOUR_S  # fitted beside the signal, which runs on at full speed
+    raised_s = [each.mono_ms / 1000 for each in told if each.event == "raised"]
+    assert len([at_s for at_s in raised_s if at_s < ill_s]) <= 1
+    assert any(ill_s < at_s < ill_s + 600 for at_s in raised_s), "told while the fault still grows"
+    assert all(each.model.normal for each in told if each.event == "raised" and each.mono_ms > learnt.mono_ms)
