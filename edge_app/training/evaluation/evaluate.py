@@ -30,7 +30,7 @@ from edge_app.training.evaluation.uses import Use, manifest_uses, recipe_uses
 from edge_app.training.progress import UNWATCHED, Progress
 from edge_app.training.protocols.base import INT8, Case, CaseResult, Trail
 from edge_app.training.protocols.find import find_protocol
-from edge_app.training.protocols.float_models import steps_of
+from edge_app.training.protocols.float_models import is_quantised, steps_of
 from edge_app.training.windows.front import Front, app_document
 
 
@@ -46,6 +46,8 @@ class Asked:
     """Why there is no float step, "" when there is one."""
     uses: Sequence[Use]
     classes: Mapping[str, tuple[str, ...]]
+    quantised: bool
+    """Whether the model was made by rounding one in floats."""
 
 
 @dataclass
@@ -61,6 +63,8 @@ class CaseOutcome:
     no_float: str
     footprints: dict[str, Footprint]
     """By step."""
+    quantised: bool = True
+    """Whether the model was made by rounding one in floats."""
 
     @property
     def name(self) -> str:
@@ -159,7 +163,8 @@ def ask(app_dir: Path, config: CaseConfig, folder: Folder) -> Asked:
     uses = [use for recipe in recipes for use in recipe_uses(recipe, folder.recordings)]
     uses += manifest_uses(manifest.data) if manifest is not None and file is not None else []
     labels = tuple(manifest.labels) if manifest is not None else ()
-    return Asked(config, front, models, file, no_float, uses, classes_of(config, recipes, labels))
+    classes = classes_of(config, recipes, labels)
+    return Asked(config, front, models, file, no_float, uses, classes, is_quantised(model))
 
 
 def _model(front: Front, data: Mapping[str, Any], config: CaseConfig) -> tuple[Model, Path | None]:
@@ -198,6 +203,7 @@ def run_case(asked: Asked, chosen: Chosen, split: str) -> CaseOutcome:
         model_file=asked.model_file,
         no_float=asked.no_float,
         footprints=_footprints(asked, chosen.trails),
+        quantised=asked.quantised,
     )
 
 

@@ -14,7 +14,8 @@ def plain(evaluation: Evaluation) -> dict[str, Any]:
     """The whole evaluation as JSON values.
 
     "float" and "int8" hold the metrics of all cases, as `case.metric` where the app has several cases; a metric that
-    one case alone gives stands there by its bare name, too. "float" is the step that was quantised.
+    one case alone gives stands there by its bare name, too. "float" is the step that was quantised; where nothing was
+    (rules, forests) the figures are the same in both.
     """
     found: dict[str, Any] = _finite(
         {
@@ -37,7 +38,7 @@ def _metrics(evaluation: Evaluation, *, quantised: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
     owners: dict[str, int] = {}
     for outcome in evaluation.outcomes:
-        step = INT8 if quantised else outcome.float_step
+        step = INT8 if quantised or not outcome.quantised else outcome.float_step
         metrics: Mapping[str, Any] = outcome.result.metrics.get(step or "", {})
         for name, value in metrics.items():
             owners[name] = owners.get(name, 0) + 1

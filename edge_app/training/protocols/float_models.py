@@ -125,6 +125,12 @@ def steps_file(model_file: Path) -> Path:
     return model_file.with_suffix(".steps.npz")
 
 
+def is_quantised(model: Model) -> bool:
+    """Whether the model was made by rounding one in floats; rules and forests are whole numbers from the start."""
+    manifest: Any = getattr(model, "manifest", None)
+    return manifest is not None and manifest.kind != "forest"
+
+
 def steps_of(model: Model, model_file: Path | None) -> tuple[dict[str, Model], str]:
     """The shipped model and its float steps, in the order they were made, and why there are no float ones."""
     shipped: dict[str, Model] = {INT8: model}

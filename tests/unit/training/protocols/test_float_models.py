@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from edge_app.core.results import FeatureSchema, FeatureVector
 from edge_app.inference.load import load_tflite
 from edge_app.inference.manifest import load_manifest
-from edge_app.training.protocols.float_models import FloatModel, steps_of
+from edge_app.training.protocols.float_models import FloatModel, is_quantised, steps_of
 
 
 @pytest.fixture
@@ -75,3 +76,9 @@ def test_a_rule_has_no_float_step():
 
     assert list(steps.values()) == [rule]
     assert "whole numbers" in missing
+
+
+def test_a_rule_and_a_forest_are_whole_numbers_from_the_start():
+    forest, network = (SimpleNamespace(manifest=SimpleNamespace(kind=kind)) for kind in ("forest", "classifier"))
+
+    assert [is_quantised(each) for each in (object(), forest, network)] == [False, False, True]
