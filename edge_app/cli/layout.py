@@ -56,7 +56,7 @@ def table(rows: Sequence[Sequence[str]], width: int | None = None, *, headed: bo
     rest = [row[1:] for row in rows]
     if len(rows[0]) > 2 and _needed(rest) + len(INDENT) <= width:
         lines = _side_by_side(rest)
-        return [line for row, cells in zip(rows, lines, strict=True) for line in (row[0], INDENT + cells)]
+        return [line for row, cells in zip(rows, lines, strict=True) for line in (row[0], INDENT + cells) if line]
     return list(_one_below_another(rows, width, headed))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from edge_app.cli.common import print_json, score_text, warn
 from edge_app.cli.control import device_id
-from edge_app.cli.layout import say
+from edge_app.cli.layout import columns, say, table
 from edge_app.core.errors import BaselineError, NotRunning
-from edge_app.core.wording import counted
+from edge_app.core.wording import counted, span_text
 
 POLL_S = 1.0
 ORDERS = ("status", "cancel", "compare", "history", "rollback", "forget")
@@ -100,8 +101,6 @@ def run(args: argparse.Namespace) -> int:
 
 def wait(folder: Any, request: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
     """Follow a learning to its end; Ctrl-C leaves it to the device."""
-    import sys
-
     from edge_app.cli.progress import Terminal
     from edge_app.core.clock import SystemClock
     from edge_app.runtime.control import ask
@@ -177,9 +176,12 @@ def history_text(answer: dict[str, Any]) -> str:
         if "problem" in each:
             lines.append(f"{mark} {each['number']:>4}  cannot be used: {each['problem']}")
             continue
+        rate = each["false_alarms_per_week"]
+        alarms = "1 false alarm" if rate == 1 else f"{rate:g} false alarms"
         lines.append(
-            f"{mark} {each['number']:>4}  {each['learnt']} (clock {each['clock']})  {each['windows']} windows in "
-            f"{each['seconds'] // 60} min, {each['false_alarms_per_week']:g} false alarms a week, {each['tail']} tail"
+            f"{mark} {each['number']:>4}  {each['learnt']} (clock {each['clock']})  "
+            f"{counted(each['windows'], 'window')} in {span_text(each['seconds'])}, "
+            f"{alarms} a week, {each['tail']} tail"
         )
     return "\n".join(lines)
 
@@ -197,7 +199,6 @@ def compare_text(answer: dict[str, Any]) -> str:
     rows.append(["median score", *(score_text(each["median_score"]) for each in (old, new))])
     rows.append([f"of {answer['windows']} kept windows, above", *(str(each["windows_above"]) for each in (old, new))])
     rows.append(["alarms they would have raised", *(str(each["alarms"]) for each in (old, new))])
-    width = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, width, strict=True)).rstrip() for row in rows]
+    lines = table(rows, columns(sys.stdout))
     moved = [f"  {name:<24} {change:+.1f} dB" for name, change in answer["shifts_db"]]
     return "\n".join([*lines, "features whose centre moved most:", *moved])
