@@ -24,7 +24,7 @@ Finding = tuple[float, str]
 """(badness, reason): badness 1 is the limit."""
 
 GOOD = Quality(100)
-_BUFFER_WINDOWS = 8
+_BUFFER_WINDOWS = 4
 MOST_EMPTY_WINDOWS = 120
 """Empty windows of one gap; beyond, only `index` and `skipped` advance (the sensor's own alarm speaks by then)."""
 _CHANCE_OF_RUN = 1e-9
@@ -288,26 +288,27 @@ def judge_samples(samples: Counts, full_scale: int, limits: QualityLimits) -> li
         Counts at which the sensor saturates; the sensor's lowest count is -full_scale or -full_scale - 1.
     """
     findings: list[Finding] = []
-    highest = samples.max(axis=1)
-    lowest = samples.min(axis=1)
-    length = samples.shape[1]
+    n_axes, length = samples.shape
+    highest, lowest = samples.max(axis=1).tolist(), samples.min(axis=1).tolist()
     least_run = max(16, math.ceil(limits.stuck_share * length))
     step = max(1, least_run // 4)
     sieve = samples[:, ::step]  # a run of `least_run` shows as three equal neighbours here
     same = sieve[:, 1:] == sieve[:, :-1]
-    suspect = (same[:, 1:] & same[:, :-1]).any(axis=1)
-    for axis in range(samples.shape[0]):
-        where = f" (axis {axis + 1})" if samples.shape[0] > 1 else ""
-        top, bottom = int(highest[axis]), int(lowest[axis])
+    runs = same[:, 1:] & same[:, :-1]
+    suspect = np.count_nonzero(runs) > 0
+    for axis, (top, bottom) in enumerate(zip(highest, lowest, strict=True)):
+        saturated = top >= full_scale or bottom <= -full_scale
+        if not (saturated or suspect or top == bottom):
+            continue  # as a rule nothing is wrong
+        where = f" (axis {axis + 1})" if n_axes > 1 else ""
         if top == bottom:
-            saturated = top >= full_scale or bottom <= -full_scale
             findings.append((2.0, f"saturated, flat at full scale{where}" if saturated else f"flat line{where}"))
             continue
-        if top >= full_scale or bottom <= -full_scale:
+        if saturated:
             clipped = int(np.count_nonzero((samples[axis] >= full_scale) | (samples[axis] <= -full_scale)))
             share = clipped / length
             findings.append((share / limits.clipped_share, f"clipped {100 * share:.1f} %{where}"))
-        if suspect[axis]:
+        if suspect and runs[axis].any():
             run = stuck_run(samples[axis], full_scale)
             if run >= least_run:
                 findings.append((run / least_run, f"stuck at one value for {run} samples{where}"))

@@ -95,7 +95,8 @@ class Drift:
             return self._take(values)
 
     def _take(self, values: NDArray[np.int16]) -> bool:
-        steps = np.clip((values - self._offset) * self._multiplier >> self._shift, -STEPS_LIMIT, STEPS_LIMIT)
+        steps = (values - self._offset) * self._multiplier >> self._shift
+        np.minimum(np.maximum(steps, -STEPS_LIMIT, out=steps), STEPS_LIMIT, out=steps)
         self.taken += 1
         # The first windows count equally, else the start would be believed for hours.
         if self.taken < 1 << KEEP_SHIFT:

@@ -85,6 +85,19 @@ def test_characters_outside_printable_ascii_are_escaped():
     assert escape("\U0010ffff") == '"\\udbff\\udfff"'  # RFC 8259 section 7: surrogate pair
 
 
+def test_a_letter_is_escaped_alike_wherever_it_stands():
+    for code in range(0x180):
+        letter = chr(code)
+        alone = escape(letter)
+        if 32 <= code <= 126 and letter not in ('"', "\\"):
+            assert alone == '"' + letter + '"'
+        else:
+            assert alone[1] == "\\" and all(32 <= ord(each) <= 126 for each in alone)
+        for before, behind in (("it's ", ""), ("", " 'so'"), ('a "', "")):
+            around = escape(before)[:-1], escape(behind)[1:]
+            assert escape(before + letter + behind) == around[0] + alone[1:-1] + around[1]
+
+
 def test_floats_and_huge_integers_are_refused():
     assert _refused(encode, 0.5)
     assert _refused(encode, {"a": [1.0]})

@@ -24,3 +24,13 @@ def test_time_before_the_start_counts_as_the_start():
     clock = FakeClock()
     base = TimeBase(clock, paced=True)
     assert base.mono_ms(clock.monotonic_s() - 5.0) == 0
+
+
+def test_the_clock_is_asked_how_good_it_is_once_a_second_not_with_every_decision(monkeypatch):
+    answers = iter(["rtc", "ntp"])
+    monkeypatch.setattr("edge_app.runtime.timebase.clock_quality", lambda wall_ms: next(answers))
+    clock = FakeClock()
+    base = TimeBase(clock, paced=True)
+    assert [base.clock_name() for _ in range(3)] == ["rtc", "rtc", "rtc"]
+    clock.sleep_s(1.0)
+    assert [base.clock_name() for _ in range(2)] == ["ntp", "ntp"]
