@@ -92,7 +92,8 @@ def test_a_letter_is_escaped_alike_wherever_it_stands():
         if 32 <= code <= 126 and letter not in ('"', "\\"):
             assert alone == '"' + letter + '"'
         else:
-            assert alone[1] == "\\" and all(32 <= ord(each) <= 126 for each in alone)
+            assert alone[1] == "\\"
+            assert all(32 <= ord(each) <= 126 for each in alone)
         for before, behind in (("it's ", ""), ("", " 'so'"), ('a "', "")):
             around = escape(before)[:-1], escape(behind)[1:]
             assert escape(before + letter + behind) == around[0] + alone[1:-1] + around[1]
