@@ -39,7 +39,7 @@ BLOCKS_OF_KINDS = {
     "alarm": CLASSIFIERS,
     "balance": CLASSIFIERS,
     "emphasis": CLASSIFIERS,
-    "stop": ("classifier", "cnn"),
+    "stop": ("autoencoder", "classifier", "cnn"),
     "prune": ("autoencoder", "classifier", "cnn"),
 }
 """Keys of a recipe that only some kinds of models have."""
@@ -213,7 +213,11 @@ class GmmRecipe(Strict):
 
 
 class StopRecipe(Strict):
-    """When training ends before its last epoch: the best epoch on the validation windows is kept."""
+    """When training ends before its last epoch; for autoencoders only where this is given.
+
+    Classifiers keep the best epoch on the validation windows; autoencoders learn for as many epochs as left least of
+    withheld windows unexplained.
+    """
 
     metric: Literal["macro_f1", "balanced_accuracy", "accuracy"] = "macro_f1"
     """What is best: mean F1 of the classes, mean sensitivity of the classes, or share of windows right."""
@@ -323,6 +327,12 @@ class RecipeConfig(Strict):
             kinds = BLOCKS_OF_KINDS.get(key)
             if kinds is not None and self.kind not in kinds:
                 raise ValueError(f"`{key}` is for kind {' or '.join(kinds)}; this recipe's kind is {self.kind}")
+        return self
+
+    @model_validator(mode="after")
+    def _metric_is_of_classes(self) -> RecipeConfig:
+        if self.kind == "autoencoder" and "metric" in self.stop.model_fields_set:
+            raise ValueError("`stop.metric` is of classes; an autoencoder stops by what it leaves unexplained")
         return self
 
     @model_validator(mode="after")

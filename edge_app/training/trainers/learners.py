@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from edge_app.inference.standardize import Standardizer
 from edge_app.training.metrics import auroc
 from edge_app.training.network.dense import AfterEpoch, TrainingSettings, copying, descend, train_autoencoder
 from edge_app.training.network.exact import Floats
-from edge_app.training.network.layers import Dense, DenseLayers, Layers, sizes
+from edge_app.training.network.layers import Dense, DenseLayers, Layers, forward, sizes
 from edge_app.training.network.prune import Masks, Pruned, prune, shrink
 from edge_app.training.network.quantize import quantize
 from edge_app.training.network.tflite_writer import write_tflite
@@ -73,11 +74,11 @@ class Withheld:
 class AutoencoderTrainer:
     """Trains autoencoders on some inputs; see `prune.Trainer`."""
 
-    def __init__(self, inputs: Floats, withheld: Withheld, recipe: RecipeConfig, seed: int) -> None:
+    def __init__(self, inputs: Floats, withheld: Withheld, settings: TrainingSettings, seed: int) -> None:
         self._inputs, self._withheld, self._seed = inputs, withheld, seed
-        self._settings = replace(settings_of(recipe.model), hidden=tuple(recipe.hidden))
+        self._settings = settings
         self.metric_name = withheld.metric_name
-        self.epochs = recipe.model.epochs
+        self.epochs = settings.epochs
 
     def from_scratch(self, widths: Sequence[int], epochs: int) -> Layers:
         """A new autoencoder with these hidden layers."""
@@ -105,10 +106,14 @@ class AutoencoderLearner:
 
     def __init__(self) -> None:
         self._prunes = False
+        self._epochs = 0
 
     def learn(self, healthy: Healthy, task: Task, data_dir: Path, seed: int, progress: Progress) -> Learnt:
         """Train; where pruning is wanted, try it on withheld windows, and prune when that costs little."""
         recipe, pruned = task.recipe, None
+        self._epochs = recipe.model.epochs
+        if "stop" in recipe.model_fields_set:
+            self._epochs = self._enough(healthy, task, seed, progress)
         learnt = self._learn(healthy.features, healthy, task, seed, progress)
         progress.say("train", f"autoencoder {sizes(learnt.layers)}, loss {learnt.loss:.3f} σ²")
         if recipe.prune is not None:
@@ -131,7 +136,7 @@ class AutoencoderLearner:
         windows = changed(features, healthy, task, seed)
         standardize = standardize_of(windows, healthy.kinds, recipe.model)
         inputs = limited(windows, standardize)
-        settings = replace(settings_of(recipe.model), hidden=tuple(recipe.hidden))
+        settings = self._settings(recipe)
         told = _told(progress, settings.epochs) if progress is not None else None
         steps: dict[str, Layers] = {"trained": train_autoencoder(inputs, settings, seed, told)}
         if self._prunes and recipe.prune is not None:
@@ -139,6 +144,22 @@ class AutoencoderLearner:
             tuning = replace(settings, epochs=recipe.prune.epochs)
             steps["pruned"] = fine_tuned(smaller, inputs, tuning, seed, masks) if recipe.prune.epochs else smaller
         return quantized(steps, inputs, healthy.schema, standardize, recipe.model, recipe.name, seed)
+
+    def _settings(self, recipe: RecipeConfig) -> TrainingSettings:
+        """As the recipe says, or for as many epochs as were enough."""
+        return replace(settings_of(recipe.model), hidden=tuple(recipe.hidden), epochs=self._epochs)
+
+    def _enough(self, healthy: Healthy, task: Task, seed: int, progress: Progress) -> int:
+        """Epochs after which least of withheld windows was left unexplained, by a training without them."""
+        recipe = task.recipe
+        shown, withheld = split(healthy.parts, task.pipeline.window.seconds, 0)
+        windows = changed(shown, healthy, task, seed)
+        standardize = standardize_of(windows, healthy.kinds, recipe.model)
+        told = _told(progress, self._epochs)
+        watch = LeastError(limited(withheld, standardize), recipe.stop.patience, told)
+        train_autoencoder(limited(windows, standardize), self._settings(recipe), seed, watch)
+        progress.say("stop", f"{watch.epoch} epochs leave least of {len(withheld)} withheld windows unexplained")
+        return watch.epoch
 
     def _try(self, healthy: Healthy, task: Task, data_dir: Path, seed: int) -> Pruned:
         """Prune a model that has not seen the windows it is judged by."""
@@ -151,14 +172,34 @@ class AutoencoderLearner:
         windows = changed(shown, healthy, task, seed)
         standardize = standardize_of(windows, healthy.kinds, recipe.model)
         inputs = limited(windows, standardize)
-        settings = replace(settings_of(recipe.model), hidden=tuple(recipe.hidden))
-        layers = train_autoencoder(inputs, settings, seed)
+        layers = train_autoencoder(inputs, self._settings(recipe), seed)
         judged = _judged_by(withheld, task, data_dir, standardize, seed)
-        trainer = AutoencoderTrainer(inputs, judged, recipe, seed)
+        trainer = AutoencoderTrainer(inputs, judged, self._settings(recipe), seed)
         chosen = _evenly(inputs)
         return prune(
             layers, recipe.prune, trainer, chosen, lambda each: write_tflite(quantize(each, chosen, ENDS), recipe.name)
         )
+
+
+@dataclass
+class LeastError:
+    """Watches what an autoencoder leaves unexplained of withheld windows, and says when it is enough."""
+
+    withheld: Floats
+    patience: int
+    """Epochs without a better one."""
+    told: AfterEpoch
+    least: float = math.inf
+    epoch: int = 1
+    """The best one so far."""
+
+    def __call__(self, epoch: int, layers: DenseLayers) -> bool:
+        """Whether training ends after this epoch."""
+        self.told(epoch, layers)
+        error = float(np.square(forward(layers, self.withheld) - self.withheld).mean())
+        if error < self.least:
+            self.least, self.epoch = error, epoch
+        return epoch - self.epoch >= self.patience
 
 
 def _told(progress: Progress, epochs: int) -> AfterEpoch:

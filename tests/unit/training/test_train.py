@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -194,6 +195,30 @@ def test_a_recipe_that_is_not_there_is_named(app: Path, capsys: pytest.CaptureFi
     (app / "types.yaml").unlink()
     assert main(["train", str(app)]) == 2
     assert "there is no recipe types.yaml in the app's folder" in capsys.readouterr().err
+
+
+def test_an_autoencoder_stops_where_withheld_windows_are_explained_best(
+    app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = (app / "train.yaml").read_text()
+    (app / "train.yaml").write_text(recipe + "stop: {patience: 1}\n")
+    assert main(["train", str(app)]) == 0
+    told = re.search(
+        r"^stop +(\d+) epochs leave least of \d+ withheld windows unexplained", capsys.readouterr().out, re.M
+    )
+    assert told
+    stopped = (app / "models" / "pump_int8.tflite").read_bytes()
+
+    (app / "train.yaml").write_text(re.sub(r"epochs: \d+", f"epochs: {told[1]}", recipe))
+    assert main(["train", str(app)]) == 0
+    assert (app / "models" / "pump_int8.tflite").read_bytes() == stopped
+
+
+def test_the_metric_of_classes_is_none_of_an_autoencoder(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (app / "train.yaml").open("a") as recipe:
+        recipe.write("stop: {metric: accuracy}\n")
+    assert main(["train", str(app)]) == 2
+    assert "`stop.metric` is of classes" in capsys.readouterr().err
 
 
 def test_pruning_is_tried_on_withheld_windows_and_written_down(app: Path) -> None:
