@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from edge_app.cli.layout import columns, table, wrapped
+from edge_app.cli.layout import columns, draws, table, wrapped
 from edge_app.core.names import readable
 from edge_app.core.units import SCORE_ONE
 
@@ -65,8 +66,8 @@ def message(text: str) -> None:
 
 
 def marks() -> dict[str, str]:
-    """Words for ok, warn and fail; coloured when a person looks at them."""
+    """Words for ok, warn and fail; coloured when a person looks at them and has not said no (NO_COLOR)."""
     colours = {"ok": "32", "warn": "33", "fail": "31", "error": "31"}
-    if not sys.stdout.isatty():
+    if os.environ.get("NO_COLOR") or not draws(sys.stdout):
         return {word: word for word in colours}
     return {word: f"\x1b[{code}m{word}\x1b[0m" for word, code in colours.items()}

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_app.cli.common import marks, print_json
+from edge_app.cli.layout import hanging
 from edge_app.core.errors import EdgeAppError
 
 if TYPE_CHECKING:
     from edge_app.cli.doctor_checks import Check
 
+INDENT = 21
+"""Columns before what a check says."""
 EXAMPLES = """examples:
   edge-app doctor
   edge-app doctor configs/devices/pump-7.yaml      also its sensors and its broker
@@ -47,9 +50,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(check: Check, words: dict[str, str]) -> None:
     padding = " " * (5 - len(check.status))
-    print(f"{words[check.status]}{padding}{check.name:<15} {check.detail}", flush=True)
+    for line in hanging(f"{words[check.status]}{padding}{check.name:<15} ", check.detail, INDENT):
+        print(line, flush=True)
     if check.remedy and check.status != "ok":
-        print(f"{'':<21}→ {check.remedy}", flush=True)
+        for line in hanging(" " * INDENT + "→ ", check.remedy, INDENT + 2):
+            print(line, flush=True)
 
 
 def examine(device_file: str | None, state_dir: str | None) -> Iterator[Check]:

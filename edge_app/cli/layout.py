@@ -121,6 +121,14 @@ def paragraph(text: str, width: int | None, indent: str = "") -> list[str]:
     )
 
 
+def hanging(before: str, text: str, indent: int) -> list[str]:
+    """Lines on stdout: `before`, as wide as `indent` on the screen, and the text wrapped beside it."""
+    width = columns(sys.stdout)
+    room = None if width is None else max(WRAP_FROM, width - indent)
+    first, *more = paragraph(text, room) or [""]
+    return [before + first, *(" " * indent + line for line in more)]
+
+
 def wrapped(text: str, stream: TextIO) -> str:
     """Lines for a stream, each wrapped at the last column of the terminal behind it, with its indent."""
     width = columns(stream)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 
-from edge_app.cli.common import print_json
+import pytest
+
+from edge_app.cli.common import marks, print_json
 
 
 def test_json_is_strict(capsys):
@@ -16,3 +18,14 @@ def test_json_is_strict(capsys):
 
 def pytest_fail(word):
     raise AssertionError(f"{word} is no JSON")
+
+
+@pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_words_are_coloured_for_people_who_have_not_said_no(variables, coloured, monkeypatch):
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    assert ("\x1b[" in marks()["ok"]) == coloured
