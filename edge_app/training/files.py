@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edge_app.core.errors import ModelError
@@ -47,6 +48,8 @@ def write_all(folder: Path, files: Mapping[str, bytes], what: str = "the model")
 
     All are first written and synced beside their places under names of their own; only then are they renamed, one
     after the other. What is interrupted before leaves what was there; nothing half-written ever has a model's name.
+    What fails or is interrupted between two names brings back what was there. Only the power may go just between
+    them: then the hash in the manifest, which no longer fits, keeps the app from running half of each.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def write_all(folder: Path, files: Mapping[str, bytes], what: str = "the model")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            for left in folder.glob(f".{name}.*.new"):
+            for left in (*folder.glob(f".{name}.*.new"), *folder.glob(f".{name}.*.old")):
                 left.unlink(missing_ok=True)  # of a training that was killed
             temporary = folder / f".{name}.{os.getpid()}.new"
             made.append((temporary, folder / name))
@@ -65,8 +68,7 @@ def write_all(folder: Path, files: Mapping[str, bytes], what: str = "the model")
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        for temporary, place in made:
-            os.replace(temporary, place)
+        _rename_all(made)
         sync_folder(folder)
     except OSError as error:
         raise cannot_write(folder, error, what) from error
@@ -74,6 +76,37 @@ def write_all(folder: Path, files: Mapping[str, bytes], what: str = "the model")
         for temporary, _ in made:
             temporary.unlink(missing_ok=True)
     return [place for _, place in made]
+
+
+def _rename_all(made: Sequence[tuple[Path, Path]]) -> None:
+    """Give files their names, all or none. Raises OSError."""
+    kept: list[tuple[Path, Path]] = []
+    try:
+        for temporary, place in made:
+            old = temporary.with_suffix(".old")
+            if place.exists():
+                _keep(place, old)
+                kept.append((old, place))
+        for temporary, place in made:
+            os.replace(temporary, place)
+    except BaseException:
+        for old, place in kept:
+            os.replace(old, place)
+        for temporary, place in made:
+            if not temporary.exists() and place not in [each for _, each in kept]:
+                place.unlink(missing_ok=True)
+        raise
+    finally:
+        for old, _ in kept:
+            old.unlink(missing_ok=True)
+
+
+def _keep(place: Path, old: Path) -> None:
+    """A second name for a file; where the file system knows no links (SD cards, shares), a copy. Raises OSError."""
+    try:
+        os.link(place, old)
+    except OSError:
+        shutil.copyfile(place, old)
 
 
 def cannot_write(folder: Path, error: OSError, what: str) -> ModelError:

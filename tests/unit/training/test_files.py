@@ -42,6 +42,38 @@ def test_an_interruption_while_writing_leaves_what_was_there(
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"a.json": b"old", "b.md": b"old"}
 
 
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), OSError(errno.EIO, "Input/output error")])
+@pytest.mark.parametrize("links", [True, False])
+def test_an_interruption_between_two_names_brings_back_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interruption: BaseException, links: bool
+) -> None:
+    (tmp_path / "a.json").write_bytes(b"old")
+    (tmp_path / "b.md").write_bytes(b"old")
+    replaced, calls = os.replace, []
+
+    def interrupted(source: Path, place: Path) -> None:
+        calls.append(place)
+        if len(calls) == 3:
+            raise interruption
+        replaced(source, place)
+
+    monkeypatch.setattr(files.os, "replace", interrupted)
+    if not links:  # as on an SD card
+        monkeypatch.setattr(files.os, "link", lambda *_: os.stat(tmp_path / "no links here"))
+    with pytest.raises((KeyboardInterrupt, ModelError)):
+        write_all(tmp_path, {"new.tflite": b"new", "a.json": b"new", "b.md": b"new"})
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"a.json": b"old", "b.md": b"old"}
+
+
+def test_a_folder_in_the_place_of_a_file_leaves_all_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"old")
+    (tmp_path / "b.md").mkdir()
+    with pytest.raises(ModelError, match="Is a directory"):
+        write_all(tmp_path, {"a.json": b"new", "b.md": b"new"})
+    assert (tmp_path / "a.json").read_bytes() == b"old"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.json", "b.md"]
+
+
 def test_what_a_killed_training_left_is_cleared_away(tmp_path: Path) -> None:
     (tmp_path / ".a.json.4711.new").write_bytes(b"half")
     write_all(tmp_path, {"a.json": b"whole"})
