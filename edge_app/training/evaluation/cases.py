@@ -182,7 +182,8 @@ def choose(
         if twin_id != recording.id and signal.counts.min() < signal.counts.max():  # saturated ones are all alike
             chosen.left_out[recording.id] = f"it holds the same samples as {twin_id}"
             continue
-        for part, span_s in _parts(case, recording, signal, uses, split, chosen):
+        parts = _parts(case, recording, signal, uses, split, chosen)
+        for part, span_s in parts:
             shortest_s = front.pipeline.window.seconds
             if span_s is not None and span_s[1] - span_s[0] < shortest_s:
                 if recording.id in (name for names in chosen.other_split.values() for name in names):
@@ -194,8 +195,11 @@ def choose(
                 raise _leak(recording.id, Use(twin[0], "train"), f"it {twin[1]}")
             hop_s = _hop_s(case, recording)
             facts = _machine(case, recording)
+            named = recording
+            if span_s is not None and len(parts) > 1:  # each part has figures of its own
+                named = replace(recording, id=f"{recording.id}, {span_s[0]:g} to {span_s[1]:g} s")
             chosen.trails.append(
-                trail_of(recording, looked_at, front, split=part, span_s=span_s, hop_s=hop_s, machine=facts)
+                trail_of(named, looked_at, front, split=part, span_s=span_s, hop_s=hop_s, machine=facts)
             )
     return chosen
 

@@ -76,17 +76,15 @@ def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> Cas
             result.notes.append(f"{trail.id} has no annotated beats and is left out.")
         else:
             matched.append(match(trail, reference))
-    counted = [each for each in matched if not each.paced]
+    counted = np.array([not each.paced for each in matched], bool)
     for step, model in models.items():
-        tables = {each.trail.id: _table(each, model) for each in matched}
-        _measure(Measures(result, step), counted, _stacked(tables, counted))
-        _measure_ds2(Measures(result, step), counted, tables)
-        for each in matched:
-            facts = result.recordings.setdefault(each.trail.id, _facts(each))
-            _tell(facts, step, tables[each.trail.id])
-        if step == "int8" and counted:
-            total = _stacked(tables, counted).sum(axis=0)
-            rows = tuple(tuple(int(count) for count in row) for row in total)
+        tables = np.array([_table(each, model) for each in matched], np.int64).reshape(-1, len(TRUE), len(TOLD))
+        _measure(Measures(result, step), [each for each in matched if not each.paced], tables[counted])
+        _measure_ds2(Measures(result, step), [each for each in matched if not each.paced], tables[counted])
+        for each, table in zip(matched, tables, strict=True):
+            _tell(result.recordings.setdefault(each.trail.id, _facts(each)), step, table)
+        if step == "int8" and counted.any():
+            rows = tuple(tuple(int(count) for count in row) for row in tables[counted].sum(axis=0))
             result.figures.append(Confusion("Beats: what they are against what was told", TRUE, TOLD, rows, "beats"))
     paced = [each.trail.id for each in matched if each.paced]
     if paced:
@@ -229,18 +227,13 @@ FIGURES: dict[str, Figure] = {
 }
 
 
-def _stacked(tables: Mapping[str, Ints], matched: Sequence[Matched]) -> Ints:
-    """Tables of recordings, the recordings first."""
-    return np.array([tables[each.trail.id] for each in matched], np.int64).reshape(-1, len(TRUE), len(TOLD))
-
-
-def _measure_ds2(measures: Measures, matched: Sequence[Matched], tables: Mapping[str, Ints]) -> None:
+def _measure_ds2(measures: Measures, matched: Sequence[Matched], tables: Ints) -> None:
     """Gross figures of the records of DS2, where there are others beside them."""
-    ds2 = [each for each in matched if each.trail.recording.facts.get("set") == "DS2"]
-    if 0 < len(ds2) < len(matched):
-        groups = [each.trail.recording.group for each in ds2]
+    ds2 = np.array([each.trail.recording.facts.get("set") == "DS2" for each in matched], bool)
+    if 0 < ds2.sum() < len(matched):
+        groups = [each.trail.recording.group for each, there in zip(matched, ds2, strict=True) if there]
         for name, figure in FIGURES.items():
-            measures.figure(f"ds2_{name}", pooled(_stacked(tables, ds2), figure), groups)
+            measures.figure(f"ds2_{name}", pooled(tables[ds2], figure), groups)
 
 
 def _measure(measures: Measures, matched: Sequence[Matched], tables: Ints) -> None:

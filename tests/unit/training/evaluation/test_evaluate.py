@@ -157,6 +157,11 @@ def test_a_recording_of_the_recipe_is_train_and_its_unused_rest_is_test(app: Pat
     assert trail.span_s == (2.0, 4.0)
     assert trail.start_s[0] == 2.0
     assert found.outcomes[0].chosen.other_split == {"train": [recording]}
+    both = run(app, sounds, split="all").outcomes[0].result.recordings
+    assert {name: facts["split"] for name, facts in both.items() if name.startswith(recording)} == {
+        f"{recording}, 0 to 2 s": "train",
+        f"{recording}, 2 to 4 s": "test",
+    }
 
 
 def test_splits_of_a_case_are_kept_apart(app: Path, sounds: Path):
