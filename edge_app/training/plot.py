@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_app.training.evaluation.svg import Axes, ticks
 from edge_app.training.importers.base import Signal
 
 Floats = NDArray[np.float64]
@@ -16,9 +18,13 @@ _SCALE = 11
 """Columns left of a curve: its scale."""
 _FLOOR = 1e-9
 _SEGMENT = 4096
-_SVG = (880, 260)
-_MARGIN = (64, 16, 24, 36)
-"""Left, right, top, bottom (px)."""
+_SVG = (880, 250)
+_TITLE = 22
+"""Room for a title (px)."""
+_STYLE = (
+    "<style>text{font:12px sans-serif;fill:#333}.tick{font-size:11px;fill:#555}.grid{stroke:#ddd}"
+    ".curve{fill:#1f6fb2;stroke:#1f6fb2;stroke-linejoin:round}</style>"
+)
 
 
 @dataclass(frozen=True)
@@ -28,14 +34,22 @@ class Curve:
     title: str
     low: Floats
     high: Floats
-    left: str
-    """What the first column stands for."""
-    right: str
+    unit: str
+    """Of the values."""
+    until: float
+    """What the last column stands for; the first one is 0."""
+    across: str
+    """Unit of that: s or Hz."""
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """What the first and the last column stand for, in words."""
+        return f"0 {self.across}", f"{self.until:.4g} {self.across}"
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
-        curve = {"title": self.title, "from": self.left, "to": self.right}
-        return curve | {"low": [float(each) for each in self.low], "high": [float(each) for each in self.high]}
+        facts = {"title": self.title, "unit": self.unit, "until": self.until, "across": self.across}
+        return facts | {"low": [float(each) for each in self.low], "high": [float(each) for each in self.high]}
 
 
 def plot_columns(width: int | None) -> int:
@@ -49,7 +63,7 @@ def course(signal: Signal, axis: int = 0, columns: int = _WIDTH) -> Curve:
     pieces = np.array_split(values, min(columns, values.size))
     low = np.array([piece.min() for piece in pieces])
     high = np.array([piece.max() for piece in pieces])
-    return Curve(f"{signal.title} ({signal.unit})", low, high, "0 s", f"{signal.seconds:.4g} s")
+    return Curve(f"{signal.title} ({signal.unit})", low, high, signal.unit, signal.seconds, "s")
 
 
 def spectrum(signal: Signal, axis: int = 0, columns: int = _WIDTH) -> Curve:
@@ -68,7 +82,7 @@ def spectrum(signal: Signal, axis: int = 0, columns: int = _WIDTH) -> Curve:
     pieces = np.array_split(level, min(columns, level.size))
     low = np.array([piece.min() for piece in pieces])
     high = np.array([piece.max() for piece in pieces])
-    return Curve(f"spectrum (dB re 1 {signal.unit})", low, high, "0 Hz", f"{signal.rate_hz / 2:g} Hz")
+    return Curve(f"spectrum (dB re 1 {signal.unit})", low, high, "dB", signal.rate_hz / 2, "Hz")
 
 
 def as_text(curve: Curve, filled: bool = False, height: int = _HEIGHT) -> str:
@@ -83,46 +97,36 @@ def as_text(curve: Curve, filled: bool = False, height: int = _HEIGHT) -> str:
         scale = top if row == height - 1 else bottom if row == 0 else None
         label = f"{scale:9.3g} " if scale is not None else " " * 10
         lines.append(label + "│" + "".join("█" if each else " " for each in inside).rstrip())
-    gap = max(1, curve.low.size - len(curve.left) - len(curve.right))
+    left, right = curve.ends
+    gap = max(1, curve.low.size - len(left) - len(right))
     lines.append(" " * 10 + "└" + "─" * curve.low.size)
-    lines.append(" " * 11 + curve.left + " " * gap + curve.right)
+    lines.append(" " * 11 + left + " " * gap + right)
     return "\n".join(lines)
 
 
 def as_svg(curves: list[Curve]) -> str:
     """The curves below one another, one self-contained picture."""
     width, height = _SVG
+    whole = (height + _TITLE) * len(curves)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height * len(curves)}"'
-        ' font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {whole}">{_STYLE}',
         '<rect width="100%" height="100%" fill="white"/>',
     ]
     for number, curve in enumerate(curves):
-        parts += _panel(curve, number * height)
+        top = number * (height + _TITLE)
+        parts += [f'<text x="44" y="{top + 18}">{escape(curve.title)}</text>']
+        parts += [f'<g transform="translate(0 {top + _TITLE - 6})">{_panel(curve)}</g>']
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _panel(curve: Curve, offset: int) -> list[str]:
-    left, right, above, below = _MARGIN
-    width, height = _SVG[0] - left - right, _SVG[1] - above - below
-    bottom, top = float(curve.low.min()), float(curve.high.max())
-    span = (top - bottom) or 1.0
-    x = left + (np.arange(curve.low.size) + 0.5) * width / curve.low.size
-    y_high = offset + above + (top - curve.high) / span * height
-    y_low = offset + above + (top - curve.low) / span * height
-    points = [f"{a:.1f},{b:.1f}" for a, b in zip(x, y_high, strict=True)]
-    points += [f"{a:.1f},{b:.1f}" for a, b in zip(x[::-1], y_low[::-1], strict=True)]
-    floor = offset + above + height
-    return [
-        f'<text x="{left}" y="{offset + 16}">{_escaped(curve.title)}</text>',
-        f'<rect x="{left}" y="{offset + above}" width="{width}" height="{height}" fill="none" stroke="#999"/>',
-        f'<polygon points="{" ".join(points)}" fill="#1f6fb2" stroke="#1f6fb2" stroke-width="1"/>',
-        f'<text x="{left - 6}" y="{offset + above + 10}" text-anchor="end">{top:.3g}</text>',
-        f'<text x="{left - 6}" y="{floor}" text-anchor="end">{bottom:.3g}</text>',
-        f'<text x="{left}" y="{floor + 18}">{_escaped(curve.left)}</text>',
-        f'<text x="{left + width}" y="{floor + 18}" text-anchor="end">{_escaped(curve.right)}</text>',
-    ]
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _panel(curve: Curve) -> str:
+    """One curve with its axes."""
+    x_range, y_range = (0.0, curve.until), (float(curve.low.min()), float(curve.high.max()))
+    axes = Axes(x_range, y_range, *_SVG, curve.title)
+    name = {"s": "time (s)", "Hz": "frequency (Hz)"}[curve.across]
+    axes.frame(name, f"{curve.unit}", ticks(x_range, 10), ticks(y_range, 6))
+    places = (np.arange(curve.low.size) + 0.5) * curve.until / curve.low.size
+    low = [(float(x), float(y)) for x, y in zip(places, curve.low, strict=True)]
+    high = [(float(x), float(y)) for x, y in zip(places, curve.high, strict=True)]
+    axes.area(low, high, "curve")
+    return axes.svg().replace("<svg ", f'<svg width="{_SVG[0]}" height="{_SVG[1]}" ', 1)
