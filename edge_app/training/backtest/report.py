@@ -17,6 +17,8 @@ Rows = list[tuple[str, ...]]
 _WIDTH, _HEIGHT = 60, 12
 _SCALE = 7
 """Columns left of a curve."""
+_LABEL = (40.0, 14.0)
+"""Room of a label in a picture (px)."""
 _STYLE = (
     "<style>svg{font:12px sans-serif;background:#fff}.grid{stroke:#ddd}.curve{fill:none;stroke:#1f6fb2;stroke-width:2}"
     ".tick{fill:#555;font-size:11px}.dot{fill:#1f6fb2}</style>"
@@ -238,14 +240,19 @@ def curve_svg(question: Question, results: Sequence[Result]) -> str:
     """The same as one picture, of the first pipeline that has one."""
     points = next((each for each in curve_points(question, results).values() if each), [])
     most = max((x for x, _, _ in points), default=0.0) or 1.0
-    axes = Axes((0.0, most), (0.0, 1.0), 560, 360, "recall against false alarms a day")
-    axes.frame("false alarms a day", "recall of events", ticks((0.0, most), 6), (0.0, 0.25, 0.5, 0.75, 1.0))
+    axes = Axes((0.0, 1.1 * most), (0.0, 1.0), 560, 360, "recall against false alarms a day")
+    axes.frame("false alarms a day", "recall of events", ticks((0.0, 1.1 * most), 6), (0.0, 0.25, 0.5, 0.75, 1.0))
     if points:
         axes.line([(x, y) for x, y, _ in points], "curve")
     else:
         axes.text(60, 40, NO_CURVE)
+    labelled: list[tuple[float, float]] = []
     for x, y, name in points:
-        axes.dot((x, y), "dot", title=f"{name}: recall {y:.3g}, {x:.3g} false alarms a day")
+        axes.dot((x, y), "dot", title=f"{name}: recall {figure_text(y)}, {figure_text(x)} false alarms a day")
+        right, down = axes.at(x, y)
+        if all(abs(right - at) > _LABEL[0] or abs(down - level) > _LABEL[1] for at, level in labelled):
+            axes.text(right + 7, down + 14, name.partition("=")[2], "tick")
+            labelled.append((right, down))
     picture = axes.svg()
     head, _, body = picture.partition(">")
     return f'{head} xmlns="http://www.w3.org/2000/svg">{_STYLE}{body}\n'
