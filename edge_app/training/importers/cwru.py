@@ -3,8 +3,8 @@
 **The sampling rate.** The files do not say it. `12k_…` holds 12 kHz, `48k_…` 48 kHz, and so does any file in a folder
 named so. The healthy baselines (`normal_…`) hold 48 kHz, whatever tutorials say: read at 12 kHz their spectrum has
 nothing in common with the same machine's other recordings, and their length is that of the 48 kHz files. Where no name
-says it, the recording's number does (`B007_1_123.mat`, `105.mat`), and where there is none, the length: 12 kHz
-recordings last 10 s (120 000 samples), the 48 kHz ones have twice or four times that.
+says it, the recording's number does (`B007_1_123.mat`, `105.mat`, the variable X105_DE_time), and where there is none,
+the length: 12 kHz recordings last 10 s (120 000 samples), the 48 kHz ones have twice or four times that.
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ def _condition(path: Path, match: re.Match[str]) -> tuple[Condition, frozenset[i
     found = Condition(kind, int(match["size"] or 0), int(match["clock"] or 0), load, end, rate_khz)
     if listed:
         return replace(listed, rate_khz=rate_khz), frozenset({number})
-    fits = (each for each, known in CONDITIONS.items() if not number and _could_be(known, found))
+    fits = {each for each, known in CONDITIONS.items() if not number and _could_be(known, found)}
+    inside = fits & {_number_of(name) for name in _variables_in(path)} if len(fits) > 1 else set()
+    if len(inside) == 1:
+        found, fits = CONDITIONS[min(inside)], inside
     return found, frozenset(fits)
 
 
@@ -146,11 +149,13 @@ def _variables_in(path: Path) -> dict[str, Any]:
 
 def _own(names: list[str], numbers: frozenset[int]) -> str:
     """The variable of the file's own number: 99.mat holds those of 98 too. The first where none has it."""
-    for name in names:
-        found = re.match(r"X(\d+)", name)
-        if found and int(found[1]) in numbers:
-            return name
-    return names[0]
+    return next((name for name in names if _number_of(name) in numbers), names[0])
+
+
+def _number_of(name: str) -> int:
+    """105 of X105_DE_time; 0 where there is none."""
+    found = re.match(r"X(\d+)", name)
+    return int(found[1]) if found else 0
 
 
 def load_signal(path: Path, title: str, rate_hz: float | None, numbers: frozenset[int] = frozenset()) -> Signal:

@@ -64,7 +64,7 @@ def test_speed_comes_from_the_file_else_from_the_load(tmp_path: Path) -> None:
     ],
 )
 def test_the_rate_is_told_by_name_folder_or_length(tmp_path: Path, path: str, n: int, rate_hz: float) -> None:
-    make(tmp_path / path, n)
+    make(tmp_path / path, n, number="001")  # of no recording of the centre's
     signal = only(tmp_path).load()
     assert signal.rate_hz == rate_hz
     assert signal.counts.shape == (1, n)
@@ -104,6 +104,13 @@ def test_of_two_recordings_in_one_file_its_own_is_taken(tmp_path: Path) -> None:
     write_mat(tmp_path / "99.mat", variables)
     assert only(tmp_path).load().counts.tolist() == [[0, -2048]]
     assert only(tmp_path).facts["rpm"] == 1750
+
+
+def test_the_variables_number_tells_apart_what_the_name_leaves_open(tmp_path: Path) -> None:
+    make(tmp_path / "IR014_0.mat", number="174")  # 169 is the same fault at 12 kHz
+    make(tmp_path / "OR007_0.mat", number="130")  # 144 and 156 are those at 3 and 12 o'clock
+    rates = {each.id: each.load().rate_hz for each in recordings_in(tmp_path)}
+    assert rates == {"cwru/48k_Drive_End_IR014_0_174": 48000.0, "cwru/12k_Drive_End_OR007@6_0_130": 12000.0}
 
 
 def test_numbers_that_hold_no_drive_end_signal_are_not_of_this_dataset(tmp_path: Path) -> None:
