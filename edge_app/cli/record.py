@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         screen.end()
     finally:
         lock.release()
-    return _report(recorded, args.json, plan.seconds)
+    return _report(recorded, args.json)
 
 
 def _labels(label: str | None, labels: str | None) -> list[str]:
@@ -277,7 +277,7 @@ def _three(values: tuple[float, ...]) -> str:
     return "/".join(figure_text(value) for value in values)
 
 
-def _report(recorded: Recorded, as_json: bool, seconds: float) -> int:
+def _report(recorded: Recorded, as_json: bool) -> int:
     """Say what was kept; the exit status."""
     sidecar = recorded.sidecar
     labels: dict[str, float] = {}

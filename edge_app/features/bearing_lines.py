@@ -123,10 +123,12 @@ class BearingLines:
 
     def level(self, feature: str, value: float) -> int:
         """A power ratio as that feature's integer."""
+        self.schema.check_name(feature)
         return level(value)
 
     def physical(self, feature: str, level: int) -> float:
         """The inverse of `level`."""
+        self.schema.check_name(feature)
         return physical(level)
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_app.core.errors import ModelError
 from edge_app.core.results import FeatureVector, Inference, LearntNormal, ModelIdentity
@@ -30,19 +31,27 @@ from edge_app.inference.tflite import Engine
 
 
 class Classes:
-    """From a weight per class to label, shares and the raw output: what classifiers and forests have in common."""
+    """From a weight per class to label, shares, raw output and score: what classifiers and forests have in common."""
 
     def __init__(self, manifest: Manifest) -> None:
         self.labels = manifest.labels
         self._alarm = [manifest.labels.index(label) for label in manifest.alarm_labels]
         self.score_map = ScoreMap(manifest.score.knots, LINEAR)
+        self._baseline = np.array(manifest.standardize.offset, np.int16)
 
-    def judged(self, weights: Sequence[int]) -> tuple[str, tuple[tuple[str, int], ...], int]:
-        """(label, share of each class in 1/10000, raw) of whole weights >= 0, not all 0."""
+    def inference(self, weights: Sequence[int], steps: NDArray[np.int64], clipped: int = 0) -> Inference:
+        """What whole weights >= 0, not all 0, say of a window whose standardized features are `steps`."""
         total = sum(weights)
-        shares = tuple((name, share_of(weight, total)) for name, weight in zip(self.labels, weights, strict=True))
-        label = self.labels[weights.index(max(weights))]
-        return label, shares, share_of(sum(weights[index] for index in self._alarm), total)
+        raw = share_of(sum(weights[index] for index in self._alarm), total)
+        return Inference(
+            raw=raw,
+            score=self.score_map.score(raw),
+            contributions=(steps * steps).astype(np.int32),
+            baseline=self._baseline,
+            clipped=clipped,
+            label=self.labels[weights.index(max(weights))],
+            shares=tuple((name, share_of(weight, total)) for name, weight in zip(self.labels, weights, strict=True)),
+        )
 
 
 def share_of(weight: int, total: int) -> int:
@@ -80,17 +89,7 @@ class Classifier:
         inputs = np.minimum(np.maximum(wanted, -128), 127)
         clipped = int(np.count_nonzero(inputs != wanted))
         outputs = self._engine.invoke(inputs.astype(np.int8)).reshape(-1).tolist()
-        label, shares, raw = self.classes.judged(self._weights(outputs))
-        steps *= steps
-        return Inference(
-            raw=raw,
-            score=self.score_map.score(raw),
-            contributions=steps.astype(np.int32),
-            baseline=self._standardizer.offset,
-            clipped=clipped,
-            label=label,
-            shares=shares,
-        )
+        return self.classes.inference(self._weights(outputs), steps, clipped)
 
     def _weights(self, outputs: list[int]) -> list[int]:
         """A whole number per class, in proportion to its probability."""

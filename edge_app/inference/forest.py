@@ -10,8 +10,6 @@ when f[feature] <= threshold, else the right one; f are the raw int16 features. 
 
 from __future__ import annotations
 
-import numpy as np
-
 from edge_app.core.errors import ModelError
 from edge_app.core.results import FeatureVector, Inference, LearntNormal, ModelIdentity
 from edge_app.inference.classifier import Classes
@@ -41,17 +39,8 @@ class ForestModel:
     def infer(self, features: FeatureVector) -> Inference:
         """One run; see the module's formula."""
         self._guard.check(features)
-        label, shares, raw = self.classes.judged(self._weights(features.values.tolist()))
-        squares = self._standardizer.steps(features.values)
-        squares *= squares
-        return Inference(
-            raw=raw,
-            score=self.score_map.score(raw),
-            contributions=squares.astype(np.int32),
-            baseline=self._standardizer.offset,
-            label=label,
-            shares=shares,
-        )
+        weights = self._weights(features.values.tolist())
+        return self.classes.inference(weights, self._standardizer.steps(features.values))
 
     def _weights(self, values: list[int]) -> list[int]:
         """Sum of the leaves' shares, per class; the loader made sure that every walk ends."""

@@ -167,7 +167,7 @@ def read_graph(data: bytes, where: str) -> Graph:
     buffers = model.tables(4, 2 * MAX_TENSORS, "buffer")
     tables = subgraphs[0].tables(0, MAX_TENSORS, "tensor")
     tensors = tuple(_tensor(reader, table, index, buffers) for index, table in enumerate(tables))
-    codes = [_operator_code(reader, code) for code in model.tables(1, MAX_OPERATORS, "operator code")]
+    codes = [_operator_code(code) for code in model.tables(1, MAX_OPERATORS, "operator code")]
     operators = tuple(
         _operator(reader, table, index, codes, len(tensors))
         for index, table in enumerate(subgraphs[0].tables(3, MAX_OPERATORS, "operator"))
@@ -236,7 +236,7 @@ def _quantization(
     return scales, zero_points, axis
 
 
-def _operator_code(reader: Reader, table: Table) -> tuple[int, str]:
+def _operator_code(table: Table) -> tuple[int, str]:
     """(number, custom name) of an operator code; the larger of the old and the new field counts, as in TensorFlow."""
     code = max(table.scalar(0, "<b", 0, "builtin code"), table.scalar(3, "<i", 0, "builtin code"))
     return code, "" if code in OPERATORS else table.text(1, "custom code")

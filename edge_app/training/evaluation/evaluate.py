@@ -145,7 +145,7 @@ def evaluate(
         progress.at(config.name, len(chosen.trails), len(chosen.trails), "judging")
         found.outcomes.append(run_case(asked, chosen, split))
     if not found.outcomes:
-        raise _no_case(found, folder, cases)
+        raise _no_case(found, folder)
     return found
 
 
@@ -229,7 +229,7 @@ def _nothing(config: CaseConfig, chosen: Chosen, split: str, folder: Folder) -> 
     return f"no recordings {what} here"
 
 
-def _no_case(found: Evaluation, folder: Folder, cases: Sequence[CaseConfig]) -> RecordingError:
+def _no_case(found: Evaluation, folder: Folder) -> RecordingError:
     reasons = "; ".join(f"{name}: {reason}" for name, reason in found.passed_over.items())
     fix = "Name a folder with recordings of one of the cases."
     if "no test recording" in reasons:

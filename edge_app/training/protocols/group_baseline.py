@@ -60,7 +60,7 @@ def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> Cas
     machines: dict[str, list[Machine]] = {}
     for step, model in models.items():
         machines[step] = [_machine(case, name, group, model, result) for name, group in groups.items()]
-        _measure(case, Measures(result, step), machines[step])
+        _measure(Measures(result, step), machines[step])
     for index, machine in enumerate(machines[INT8]):
         _describe(case, result, {step: each[index] for step, each in machines.items()}, machine)
     _across(case, result, machines, groups)
@@ -113,7 +113,7 @@ def _learnt_from(case: Case, model: Any, trails: Sequence[Trail]) -> Model:
     return learnt(model, cycled([trail.features for trail in trails], settings.overlap), settings)
 
 
-def _measure(case: Case, measures: Measures, machines: Sequence[Machine]) -> None:
+def _measure(measures: Measures, machines: Sequence[Machine]) -> None:
     useful = [each for each in machines if each.folds and each.faults]
     if useful:
         _auroc(measures, "auroc", useful, lambda verdict: verdict.scores)

@@ -61,11 +61,9 @@ def test_inputs_beyond_int8_are_counted_and_change_nothing_else():
 def test_equal_outputs_name_the_first_class_and_all_outputs_at_zero_share_alike():
     assert classifier().infer(vector(100, 200, -300)).label == "normal"
     model = classifier()
-    assert model.classes.judged(model._weights([-128, -128, -128])) == (
-        "normal",
-        (("normal", 3333), ("inner", 3333), ("outer", 3333)),
-        6667,
-    )
+    nothing = model.classes.inference(model._weights([-128, -128, -128]), np.zeros(3, np.int64))
+    assert (nothing.label, nothing.raw) == ("normal", 6667)
+    assert nothing.shares == (("normal", 3333), ("inner", 3333), ("outer", 3333))
 
 
 @pytest.mark.parametrize("make", [reference, optimised, litert])
