@@ -49,7 +49,7 @@ from edge_app.windowing import make_windower
 SHIFT_S, JUDGED_FROM_S = 12 * 3600, 4 * 3600
 LEARNT_S = {"10 min": 600, "1 h": 3600, "4 h": 14400}
 WANTED = {"week": 1.0, "day": 7.0, "hour": 168.0}
-"""False alarms a week."""
+"""False alarms a week asked for, as one in so long."""
 PROFILES = ("varying", "steady", "varying", "cycling")
 """How the machines are run, in turn (sensors/sim_operation.py)."""
 KINDS = ("inner", "outer", "ball", "unbalance", "misalignment", "cavitation")
@@ -325,9 +325,9 @@ def poisson_interval(count: int) -> tuple[float, float]:
 def table(rows: Rows) -> str:
     """Markdown: a line for each (profile, learnt for)."""
     heads = ["machine", "learnt for", "normals", "refused", "judged"]
-    heads += [f"asked for one a {name}: alarms, a week (95 %)" for name in WANTED]
+    heads += [f"{WANTED[name]:g} a week asked for: alarms, a week (95 %)" for name in WANTED]
     severities = " / ".join(f"{severity:g}" for severity in SEVERITIES)
-    heads += [f"faults of severity {severities} flagged at one a {name}" for name in WANTED]
+    heads += [f"faults of severity {severities} flagged, at {WANTED[name]:g} a week" for name in WANTED]
     lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for profile, learnt in sorted({(profile, learnt) for profile, learnt, _ in rows}, key=_place):
         found = [rows[profile, learnt, name] for name in WANTED]
@@ -345,9 +345,13 @@ def _rate(row: Row) -> str:
     if not row.judged_s:
         return "-"
     weeks = row.judged_s / WEEK_S
-    low, high = (each / weeks for each in poisson_interval(row.alarms))
-    more = f"; {row.noisy} normals too many" if row.noisy else ""
-    return f"{row.alarms}: {row.alarms / weeks:.2g} ({low:.2g} to {high:.2g}){more}"
+    low, high = (_plain(each / weeks) for each in poisson_interval(row.alarms))
+    more = f"; too many in {row.noisy} of {row.learnt}" if row.noisy else ""
+    return f"{row.alarms}: {_plain(row.alarms / weeks)} ({low} to {high}){more}"
+
+
+def _plain(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _flagged(row: Row) -> str:
