@@ -139,7 +139,7 @@ def _examine_evaluation(path: Path, report: Report) -> None:
 
 def _examine_device(path: Path, report: Report) -> None:
     from edge_app.config.resolve import load_device
-    from edge_app.config.trial import try_device
+    from edge_app.config.trial import try_device, untold
 
     report.kind = "device"
     device = load_device(path)
@@ -147,6 +147,8 @@ def _examine_device(path: Path, report: Report) -> None:
     targets = [set(app.targets) for app in device.apps]
     report.targets = tuple(sorted(set.intersection(*targets) & _sensor_targets(device)))
     report.errors += try_device(device)
+    if not report.errors:
+        report.warnings = (*report.warnings, *untold(device))
 
 
 def _sensor_targets(device: Any) -> set[str]:

@@ -51,9 +51,25 @@ def try_device(device: ResolvedDevice) -> list[EdgeAppError]:
     return [error for app in device.apps for error in try_app(app, rates_hz=rates_hz, machine=device.machine)]
 
 
-def _try_pipeline(app: ResolvedApp, pipeline: ResolvedPipeline, rate_hz: float, machine: Mapping[str, Any]) -> None:
+def untold(device: ResolvedDevice) -> list[str]:
+    """Which second models will name nothing on this device, whatever it senses, and why; for apps without errors."""
+    found = []
+    for app in device.apps:
+        for pipeline in app.pipelines:
+            if pipeline.diagnose is None or pipeline.diagnose.features is None:
+                continue
+            sensor = device.sensors.get(pipeline.slot.name)
+            rate_hz = (sensor.rate_hz if sensor else None) or pipeline.slot.min_rate_hz
+            features = pipeline.diagnose.features
+            extractor = features.plugin.create(features.config, _context(pipeline, rate_hz, device.machine or {}))
+            for doubt in getattr(extractor, "doubts", ()):
+                found.append(f"{app.name}/{pipeline.name} will not name the kind of trouble: {doubt}")
+    return found
+
+
+def _context(pipeline: ResolvedPipeline, rate_hz: float, machine: Mapping[str, Any]) -> FeatureContext:
     slot = pipeline.slot
-    context = FeatureContext(
+    return FeatureContext(
         rate_hz=rate_hz,
         scale=SCALE[slot.unit],
         unit=slot.unit,
@@ -62,6 +78,10 @@ def _try_pipeline(app: ResolvedApp, pipeline: ResolvedPipeline, rate_hz: float, 
         min_rate_hz=slot.min_rate_hz,
         machine=machine,
     )
+
+
+def _try_pipeline(app: ResolvedApp, pipeline: ResolvedPipeline, rate_hz: float, machine: Mapping[str, Any]) -> None:
+    context = _context(pipeline, rate_hz, machine)
     extractor = pipeline.features.plugin.create(pipeline.features.config, context)
     names = gate_names(extractor)
     if pipeline.gate is not None and pipeline.gate.feature not in names:

@@ -77,13 +77,14 @@ class BearingLines:
         check_bands(settings.bands)
         self.settings = settings
         self.schema = bearing_lines_schema(settings)
-        self._doubts: tuple[str, ...] = ()
+        self.doubts: tuple[str, ...] = ()
+        """Why no window will do, whatever it holds."""
         band = settings.band_for(rate_hz)
         if line_hz is None:
-            self._doubts = ("the machine's bearing and shaft speed are not given",)
+            self.doubts = ("the machine's bearing and shaft speed are not given",)
         elif band is None:
             needed = f"{min(each.min_rate_hz for each in settings.bands):g} Hz"
-            self._doubts = (f"{rate_hz:g} Hz is too slow for the lines of a bearing: {needed}",)
+            self.doubts = (f"{rate_hz:g} Hz is too slow for the lines of a bearing: {needed}",)
         self._line_hz = dict(line_hz or {})
         self._band = band or settings.bands[-1]
         self._decimator = design_decimator(rate_hz, self._band.min_rate_hz, self._band.envelope_hz[1])
@@ -94,8 +95,8 @@ class BearingLines:
     def extract(self, window: Window) -> FeatureVector:
         """Levels for one window: int16 counts (n_axes, length); the best axis counts."""
         nothing = np.zeros(len(FAMILIES), np.int16)
-        if self._doubts:
-            return FeatureVector(nothing, self.schema, doubts=self._doubts)
+        if self.doubts:
+            return FeatureVector(nothing, self.schema, doubts=self.doubts)
         signal, _ = normalise(decimate(window.samples, self._decimator, self._columns), SIGNAL_BITS)
         try:
             plan = self._plan(len(signal), signal.shape[1])

@@ -101,6 +101,22 @@ def test_a_warning_is_no_error(folder, capsys):
     assert "warning: bench.yaml:5: sensors.spare is bound, but no app asks for it" in capsys.readouterr().err
 
 
+def test_a_device_that_can_name_no_part_of_a_bearing_is_told_why(repository, tmp_path, capsys):
+    device = (
+        f"device: {{id: bench, site: lab}}\napps: [{repository / 'apps' / 'simulated_pump'}]\n"
+        "sensors:\n  vibration: {plugin: simulated, machine: pump, rate_hz: 3332}\n"
+    )
+    (tmp_path / "bench.yaml").write_text(device)
+    assert main(["check", str(tmp_path / "bench.yaml")]) == 0
+    told = "simulated_pump/pump will not name the kind of trouble: the machine's bearing and shaft speed are not given"
+    assert told in capsys.readouterr().err
+
+    bearing = "{balls: 9, ball_mm: 7.94, pitch_mm: 39.04, angle_deg: 0}"
+    (tmp_path / "bench.yaml").write_text(device + f"machine: {{shaft_hz: 29.5, bearing: {bearing}}}\n")
+    assert main(["check", str(tmp_path / "bench.yaml")]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_as_json_each_file_has_an_object(folder, capsys):
     (folder / "other.yaml").write_text("name: x\n")
 
