@@ -24,6 +24,18 @@ MOST_BYTES = 1 << 31
 """Files and arrays beyond this are refused: two hours of 48 kHz x 3 axes as float64 still fit (bytes)."""
 
 
+MOST_CHANNELS = 256
+"""Of a WAV file: no microphone array and no recorder has more; a damaged header easily says so."""
+UNPACKED_ALWAYS = 1 << 26
+UNPACKED_TIMES = 50
+"""What a packed file may unpack to (bytes), or how many times its size: a signal packs to a half, or to a tenth."""
+
+
+def most_unpacked(packed_bytes: int) -> int:
+    """Bytes a packed file of this size may unpack to: a few packed megabytes of nothing would fill the memory."""
+    return min(MOST_BYTES, max(UNPACKED_ALWAYS, UNPACKED_TIMES * packed_bytes))
+
+
 @dataclass(frozen=True)
 class Table:
     """Columns of one file, read when asked for."""
@@ -116,6 +128,8 @@ def read_wav(path: Path) -> Table:
         (tag,) = struct.unpack_from("<H", layout, 24)
     if block == 0 or rate_hz == 0 or block != n_channels * (bits // 8):
         raise damaged(path, f"its header says {n_channels} channels, {bits} bit, {rate_hz} Hz, {block} bytes a sample")
+    if n_channels > MOST_CHANNELS:
+        raise damaged(path, f"its header says {n_channels} channels; at most {MOST_CHANNELS} are read")
     if len(samples) % block:
         raise damaged(path, f"its data ends within a sample ({len(samples) % block} of {block} bytes)")
     values, full_scale = _pcm(path, samples, tag, bits)
@@ -174,8 +188,8 @@ def read_npz(path: Path) -> Table:
     try:
         with zipfile.ZipFile(path) as archive:
             claimed = sum(info.file_size for info in archive.infolist())
-        if claimed > MOST_BYTES:
-            raise ValueError(f"it would unpack to {claimed >> 20} MiB")
+        if claimed > most_unpacked(path.stat().st_size):
+            raise ValueError(f"its {path.stat().st_size >> 10} KiB would unpack to {claimed >> 20} MiB")
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: np.asarray(archive[name]) for name in archive.files}
     except Exception as error:  # those of zipfile, zlib, numpy and Python's tokenizer have no common base
@@ -231,7 +245,8 @@ def _text(arrays: dict[str, Column], name: str) -> str | None:
 def read_mat(path: Path) -> Table:
     """MATLAB 5 to 7.2 files; every numeric vector or matrix is a signal, single numbers are not."""
     try:
-        return _from_arrays(dict(read_variables(path.read_bytes(), MOST_BYTES)))
+        data = path.read_bytes()
+        return _from_arrays(dict(read_variables(data, most_unpacked(len(data)))))
     except NotMatlab5 as error:
         raise RecordingError(f"{path}: {error}.", "Save it with `save -v7`, or convert it to NPZ.") from error
     except ValueError as error:

@@ -35,7 +35,8 @@ class NotMatlab5(ValueError):
 def read_variables(data: bytes | mmap.mmap, most_bytes: int) -> dict[str, NDArray[np.generic]]:
     """Real parts of all numeric variables by name, in the file's order, with MATLAB's shapes.
 
-    Of a mapped file only names and lengths are read; uncompressed values when they are looked at.
+    Of a mapped file only names and lengths are read; uncompressed values when they are looked at. All compressed ones
+    together may unpack to `most_bytes`.
 
     Raises
     ------
@@ -49,6 +50,7 @@ def read_variables(data: bytes | mmap.mmap, most_bytes: int) -> dict[str, NDArra
     for kind, body in _elements(memoryview(data)[HEADER_BYTES:], order):
         if kind == _COMPRESSED:
             unpacked = memoryview(_unpack(bytes(body), most_bytes))
+            most_bytes -= len(unpacked)
             kind, body = next(_elements(unpacked, order), (0, body))
         if kind != _MATRIX:
             continue
@@ -93,7 +95,7 @@ def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
 def _unpack(packed: bytes, most_bytes: int) -> bytes:
     try:
         machine = zlib.decompressobj()
-        unpacked = machine.decompress(packed, most_bytes)
+        unpacked = machine.decompress(packed, max(1, most_bytes))  # 0 would mean without limit
     except zlib.error as error:
         raise ValueError(f"a compressed variable cannot be unpacked ({error})") from error
     if not machine.eof:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from edge_app.core.errors import RecordingError
-from edge_app.sensors.recording_formats import MOST_BYTES, damaged
+from edge_app.sensors.recording_formats import damaged, most_unpacked
 from edge_app.sensors.recording_matlab import NotMatlab5, read_variables
 from edge_app.training.importers.base import Recording, Signal
 from edge_app.training.importers.cwru_numbers import CONDITIONS, DRIVE, FAN, Condition
@@ -142,7 +142,11 @@ def _variables_in(path: Path) -> dict[str, Any]:
     """
     try:
         with path.open("rb") as stream:
-            return dict(read_variables(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), MOST_BYTES))
+            return dict(
+                read_variables(
+                    mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), most_unpacked(path.stat().st_size)
+                )
+            )
     except (OSError, ValueError):
         return {}
 
@@ -183,7 +187,8 @@ def load_signal(path: Path, title: str, rate_hz: float | None, numbers: frozense
 
 def _variables(path: Path) -> dict[str, Any]:
     try:
-        return dict(read_variables(read_bytes(path), MOST_BYTES))
+        data = read_bytes(path)
+        return dict(read_variables(data, most_unpacked(len(data))))
     except NotMatlab5 as error:
         raise RecordingError(f"{path}: {error}.", "Save it with `save -v7`.") from error
     except ValueError as error:

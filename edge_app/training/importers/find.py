@@ -63,7 +63,12 @@ def find_datasets(data_dir: Path) -> list[Dataset]:
             f"{data_dir}: holds no recording of a known layout"
             + (f" ({len(folder.files)} files)." if folder.files else ": the folder is empty."),
             "Known are what `edge-app record` writes, CWRU, WFDB, FEMTO, MSA301, SisFall, PPG, and WAV in folders"
-            " named after their label.",
+            " named after their label."
+            + (
+                " Other CSV, NPZ and MAT files are named one by one: {file: NAME, rate_hz: …}."
+                if _tables(folder)
+                else ""
+            ),
         )
     by_name: dict[str, list[Recording]] = {}
     for recording in with_splits(_unique(recordings), folder):
@@ -87,6 +92,11 @@ def recordings_in(data_dir: Path, dataset: str | None = None) -> list[Recording]
         )
     chosen = [found for found in datasets if dataset in (None, found.name)]
     return [recording for found in chosen for recording in found.recordings()]
+
+
+def _tables(folder: Folder) -> bool:
+    """Whether files are there that a recipe can name, though no layout is known."""
+    return any(path.suffix.lower() in (".csv", ".tsv", ".txt", ".npz", ".npy", ".mat") for path in folder.files)
 
 
 def _without_ending(file: str) -> str:

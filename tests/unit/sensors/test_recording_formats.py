@@ -12,7 +12,7 @@ import pytest
 
 from edge_app.core.errors import RecordingError
 from edge_app.sensors.recording import load_recording
-from edge_app.sensors.recording_formats import is_time
+from edge_app.sensors.recording_formats import is_time, most_unpacked
 from edge_app.sensors.recording_matlab import read_variables
 
 
@@ -83,6 +83,7 @@ def test_a_wav_written_to_a_pipe_is_read_to_its_end(tmp_path):
     [
         ({"data_size": 400}, "promises 400 bytes, 4 are there"),
         ({"channels": 0}, "0 channels"),
+        ({"channels": 257, "data_size": 0}, "257 channels; at most 256 are read"),
         ({"rate_hz": 0}, "0 Hz"),
         ({"tag": 2, "bits": 4}, "0 bytes a sample"),
         ({"tag": 7, "bits": 8}, "WAV coding 7 with 8 bit"),
@@ -234,6 +235,18 @@ def test_an_archive_that_unpacks_to_gigabytes_is_refused_before_it_is_read(tmp_p
     np.savez_compressed(tmp_path / "a.npz", signal=np.zeros(1 << 20))  # 8 MiB of zeros in 8 kB
     monkeypatch.setattr("edge_app.sensors.recording_formats.MOST_BYTES", 1 << 20)
     assert "would unpack to 8 MiB" in refusal(tmp_path / "a.npz")
+
+
+def test_a_packed_file_unpacks_to_fifty_times_its_size_or_64_mib_and_no_more(tmp_path):
+    assert most_unpacked(1 << 10) == 64 << 20  # so much always: small files of quiet signals pack well
+    assert most_unpacked(10 << 20) == 500 << 20
+    assert most_unpacked(1 << 30) == 2 << 30  # and never more than any file may have
+    np.savez_compressed(tmp_path / "a.npz", signal=np.zeros(9 << 20))  # 72 MiB of zeros in 71 KiB
+    assert "KiB would unpack to 72 MiB" in refusal(tmp_path / "a.npz")
+    rows = 5 << 20  # two variables of 40 MiB: each would do, together they do not
+    packed = zlib.compress(matrix(b"x", (rows, 1), element(9, bytes(8 * rows))))
+    path = matlab_file(tmp_path / "a.mat", (struct.pack("<II", 15, len(packed)) + packed) * 2)
+    assert "cut short or larger than allowed" in refusal(path)
 
 
 def test_a_header_that_claims_more_than_the_file_holds_is_refused(tmp_path):

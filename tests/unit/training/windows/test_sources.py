@@ -171,3 +171,6 @@ def test_an_empty_folder_is_told_from_a_wrong_choice(app: Path, capsys: pytest.C
     (app / "data").mkdir()
     assert main(["train", str(app), "--data", str(app / "data")]) == 2
     assert "the folder is empty" in capsys.readouterr().err
+    (app / "data" / "mine.csv").write_text("z\n1\n2\n")
+    assert main(["train", str(app), "--data", str(app / "data")]) == 2
+    assert "Other CSV, NPZ and MAT files are named one by one: {file: NAME" in capsys.readouterr().err
