@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from edge_app.cli.main import main
+from edge_app.training.evaluation.report import EVALUATED
 
 pytestmark = pytest.mark.data
 
@@ -33,7 +34,8 @@ def metrics(trained: Path) -> Metrics:
 def test_the_shipped_model_is_made_again_to_the_byte(trained: Path, repository: Path) -> None:
     shipped = repository / "apps" / "predictive_maintenance" / "models"
     assert (trained / "bearing_int8.tflite").read_bytes() == (shipped / "bearing_int8.tflite").read_bytes()
-    assert (trained / "bearing_int8.md").read_bytes() == (shipped / "bearing_int8.md").read_bytes()
+    card = (shipped / "bearing_int8.md").read_text().partition(f"\n{EVALUATED}\n")[0]  # its figures come later
+    assert (trained / "bearing_int8.md").read_text().rstrip() == card.rstrip()
     today, then = (json.loads((folder / "bearing_int8.json").read_text()) for folder in (trained, shipped))
     engines = today.pop("engines"), then.pop("engines")  # which interpreters are at hand differs between machines
     assert today == then
