@@ -16,7 +16,7 @@ NOTE_MAX = 200
 STATES_ENOUGH = 20
 """States of a machine that changes slowly beyond which another one is hardly new: 1 in 20."""
 UNSURE = 0.9
-"""Below this share of the change that is flagged now, it is told what more windows would give."""
+"""Below this share of the change that is flagged now, it is told what would be without the standard error."""
 
 
 def notes_of(
@@ -74,7 +74,7 @@ def sensitivity_words(tail: Tail, median: float, steps_per_db: Floats, bands: Se
     words = f"flagged: lasting changes from about {_db(steps / one)} in one {what}, {_db(steps / every)} in all at once"
     sure = _steps(tail.level - tail.error, median)
     if sure < UNSURE * steps:
-        words += f"; so few windows are unsure: were the same learnt from many, {_db(sure / one)} would do"
+        words += f"; were it sure of its threshold, {_db(sure / one)} in one would do: learn for longer"
     return words
 
 
