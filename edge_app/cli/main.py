@@ -55,8 +55,9 @@ examples:
   edge-app check configs/devices/pump-7.yaml
   edge-app run configs/devices/pump-7.yaml
 
-Exit status: 0 done, 1 a check failed, 2 wrong input or configuration, 130 interrupted,
-74 the system refused a file or an output, 70 a fault of edge-app itself.
+Exit status: 0 done, 1 a check failed, 2 wrong input or configuration,
+130 interrupted, 74 the system refused a file or an output, 70 a fault of
+edge-app itself.
 """
 
 
@@ -103,8 +104,11 @@ def _main(arguments: list[str], verbose: bool) -> int:
         print(f"edge-app {__version__}")
         return 0
     if first in ("-h", "--help", "help"):
-        width = max(map(len, VERBS))
-        print(HELP.format(verbs="\n".join(f"  {verb:<{width}}  {text}" for verb, (_, text) in VERBS.items())), end="")
+        from edge_app.cli.layout import columns, table, wrapped
+
+        rows = [(f"  {verb}", text) for verb, (_, text) in VERBS.items()]
+        text = HELP.format(verbs="\n".join(table(rows, columns(sys.stdout), headed=False)))
+        print(wrapped(text.rstrip("\n"), sys.stdout))
         return 0 if arguments else 2
     if first not in VERBS:
         raise EdgeAppError(_unknown(first), "`edge-app --help` lists them.")
