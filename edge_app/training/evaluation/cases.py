@@ -21,6 +21,7 @@ from edge_app.training.evaluation.uses import (
     has_facts,
     known_parts,
     matching,
+    met_groups,
     overlap,
     recipe_uses,
     same_name,
@@ -81,6 +82,8 @@ class Chosen:
     """Recordings of the case that belong to another split, by split."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Recordings that could not be used, with the reason."""
+    met: list[str] = field(default_factory=list)
+    """Test recordings of persons or machines that the model learnt from in other recordings."""
 
 
 def load_cases(app_dir: Path, recordings: Folder, only: str | None = None) -> list[CaseConfig]:
@@ -170,6 +173,7 @@ def choose(
         A damaged recording; one that a model learnt from under another name, or against its declared split.
     """
     chosen = Chosen()
+    met = met_groups(folder.recordings, uses)
     known = known_parts(folder.recordings if split in ("test", "all") else (), uses)
     wanted = list(candidates(case, front, folder))
     same: dict[str, str] = {}
@@ -193,6 +197,8 @@ def choose(
             looked_at = signal if span_s is None else cut(signal, span_s)
             if part == "test" and not recording.facts.get("simulated") and (twin := known.twin(looked_at)):
                 raise _leak(recording.id, Use(twin[0], "train"), f"it {twin[1]}")
+            if part == "test" and span_s is None and recording.group in met:
+                chosen.met.append(recording.id)
             hop_s = _hop_s(case, recording)
             facts = _machine(case, recording)
             named = recording

@@ -193,6 +193,10 @@ def run_case(asked: Asked, chosen: Chosen, split: str) -> CaseOutcome:
     """One case on its trails."""
     case = Case(asked.config, asked.front, split, asked.classes)
     result = find_protocol(asked.config.protocol)(case, chosen.trails, asked.models)
+    if chosen.met:
+        more = f" and {len(chosen.met) - 4} more" if len(chosen.met) > 4 else ""
+        listed = ", ".join(chosen.met[:4]) + more
+        result.notes.append(f"Of persons or machines that the model learnt from in other recordings: {listed}.")
     identity = asked.models[INT8].identity
     return CaseOutcome(
         config=asked.config,

@@ -103,6 +103,14 @@ def same_name(use: Use, recording: Recording) -> bool:
     return bool(used.suffix) and file.name == used.name and file.parent.name in ("", used.parent.name)
 
 
+def met_groups(recordings: Sequence[Recording], uses: Sequence[Use]) -> set[str]:
+    """Groups (persons, machines) that a model learnt from, as far as the recordings at hand tell."""
+    learnt = [use for use in uses if use.split == "train"]
+    found = {each.group for each in recordings if any(same_name(use, each) for use in learnt)}
+    persons = {f"subject_{PurePosixPath(use.name).name}" for use in learnt}  # WFDB: a record's person bears its name
+    return found | {each.group for each in recordings if each.group in persons}
+
+
 def copied_from(signal: Signal, uses: Sequence[Use]) -> Use | None:
     """The use that took the very samples of this signal, or of the part of it with the use's times; None for none."""
     digests: dict[Span | None, frozenset[str]] = {}

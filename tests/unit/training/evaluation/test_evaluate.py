@@ -164,6 +164,20 @@ def test_a_recording_of_the_recipe_is_train_and_its_unused_rest_is_test(app: Pat
     }
 
 
+def test_a_test_recording_of_a_machine_the_model_learnt_from_is_named(app: Path, tmp_path: Path):
+    for name, seed in (("healthy_M1_1400", 1), ("healthy_M1_9000", 2), ("healthy_M2_1400", 3)):
+        write_sound(tmp_path / "motors" / f"{name}.wav", seed)
+    manifest = next((app / "models").glob("*.json"))
+    papers = json.loads(manifest.read_text())
+    papers["data"] = {"train": [{"id": "bldc-audio/healthy_M1_1400", "sha256": "0" * 64}]}
+    manifest.write_text(json.dumps(papers))
+
+    (outcome,) = run(app, tmp_path / "motors").outcomes
+    assert outcome.result.notes[-1] == (
+        "Of persons or machines that the model learnt from in other recordings: bldc-audio/healthy_M1_9000."
+    )
+
+
 def test_splits_of_a_case_are_kept_apart(app: Path, sounds: Path):
     every = [trail.id for trail in run(app, sounds).outcomes[0].chosen.trails]
     (app / "evaluate.yaml").write_text(CASES + f"    splits: {{val: [{every[0]}]}}\n")

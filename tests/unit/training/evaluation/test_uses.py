@@ -15,6 +15,7 @@ from edge_app.training.evaluation.uses import (
     free_span,
     known_parts,
     manifest_uses,
+    met_groups,
     overlap,
     recipe_uses,
     same_name,
@@ -45,6 +46,17 @@ def test_a_recipe_uses_the_recordings_its_sources_choose():
     found = recipe_uses(recipe, [recording("cwru/a"), recording("cwru/b", "outer"), recording("femto/c")])
 
     assert found == [Use("cwru/a", "train", (0.0, 3.0)), Use("cwru/b", "val")]
+
+
+def test_who_was_met_in_other_recordings_is_known_by_the_group_or_by_the_records_number():
+    def of(name: str, group: str) -> Recording:
+        return replace(recording(name), group=group)
+
+    m1, m2 = [of("bldc-audio/a", "M1"), of("bldc-audio/b", "M1")], of("bldc-audio/c", "M2")
+    assert met_groups([*m1, m2], [Use("bldc-audio/a", "train"), Use("bldc-audio/c", "val")]) == {"M1"}
+    # 202 is of the person of 201, which need not lie in the folder
+    records = [of("mitdb/202", "subject_201"), of("mitdb/219", "subject_219")]
+    assert met_groups(records, [Use("mitdb/201", "train", (150.0, 1805.5))]) == {"subject_201"}
 
 
 @pytest.mark.parametrize(
