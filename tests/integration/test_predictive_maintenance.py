@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
+from edge_app.training.importers.find import recordings_in
 from tests.support.cli import REPOSITORY, edge_app
+
+sys.path.append(str(REPOSITORY / "benchmarks"))
+import bearing_parts
 
 pytestmark = pytest.mark.data
 
@@ -40,3 +45,21 @@ def test_a_bearing_is_told_before_it_fails_by_the_normal_of_its_own_first_quarte
 def test_a_fan_behind_a_cheap_slow_sensor_raises_nothing_while_it_is_well(shared_data):
     figures = evaluated(shared_data, "fan")["int8"]
     assert figures["healthy_recordings_flagged_of"] == [0, 14]
+
+
+@pytest.mark.parametrize("way", ["3332 Hz filtered", "3332 Hz folded"])
+def test_as_slow_as_a_mems_chip_the_same_rule_names_fewer_parts_and_none_wrongly(shared_data, way):
+    """Sizes 007 and 021, on which the slow band was chosen; what is named in most windows of a recording."""
+    rate_hz, filtered = bearing_parts.WAYS[way]
+    found = {}
+    for recording in recordings_in(shared_data / "data" / "cwru", "cwru"):
+        if recording.facts.get("rpm") and not any(each in recording.id for each in ("_B", "014", "normal")):
+            signal = recording.load()
+            counts = bearing_parts.slowed(
+                signal.counts[0] * float(signal.scale), signal.rate_hz, rate_hz, filtered=filtered
+            )
+            said = bearing_parts.named(counts, rate_hz, recording.facts["rpm"] / 60)
+            assert set(said) <= {"", recording.label}, recording.id
+            found[recording.id] = 2 * said.count(recording.label) > len(said)
+    assert len(found) == 8
+    assert sum(found.values()) >= (5 if filtered else 8)
