@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from edge_app.config.schema import BearingConfig, Strict
+from edge_app.config.synthetic import Synthetic
 from edge_app.core.names import MODEL_NAME_PATTERN
 
 Span = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]]
@@ -39,6 +40,7 @@ BLOCKS_OF_KINDS = {
     "alarm": CLASSIFIERS,
     "balance": CLASSIFIERS,
     "emphasis": CLASSIFIERS,
+    "synthetic": ("classifier",),
     "stop": ("autoencoder", "classifier", "cnn"),
     "prune": ("autoencoder", "classifier", "cnn"),
 }
@@ -136,6 +138,9 @@ class ModelRecipe(Strict):
 
     hidden: list[Neurons] | None = Field(default=None, min_length=1, max_length=9)
     """Sizes of the layers between input and output; default 24, 8, 24 for an autoencoder, 32, 16 for a classifier."""
+    ensemble: int = Field(default=1, ge=1, le=8)
+    """Of a classifier: so many networks are trained, from this seed and the next ones, and merged into one that is so
+    many times as wide and gives the mean of their logits. It errs less, for as much more memory and time."""
     epochs: int = Field(default=60, ge=1, le=10000)
     """How often every window is seen, at most."""
     batch: int = Field(default=128, ge=1, le=4096)
@@ -292,6 +297,7 @@ class RecipeConfig(Strict):
     emphasis: dict[str, Annotated[float, Field(gt=0, le=1000)]] = {}
     """Factors on how much some classes count, beside `balance`: {supraventricular: 2.0}."""
     augment: Augment = Field(default_factory=lambda: Augment())
+    synthetic: Synthetic | None = None
     model: ModelRecipe = Field(default_factory=lambda: ModelRecipe())
     cnn: CnnRecipe = Field(default_factory=lambda: CnnRecipe())
     forest: ForestRecipe = Field(default_factory=lambda: ForestRecipe())
@@ -339,6 +345,8 @@ class RecipeConfig(Strict):
     def _healthy_only(self) -> RecipeConfig:
         if self.tells_classes:
             return self
+        if self.model.ensemble > 1:
+            raise ValueError(f"`model.ensemble` is for kind classifier; this recipe's kind is {self.kind}")
         for source in self.train:
             if source.label not in self.healthy or source.fault is not None:
                 raise ValueError(f"train holds {source.title}, which is not healthy; move it to `evaluate`")
@@ -360,7 +368,10 @@ class RecipeConfig(Strict):
         twice = next((label for label in labels if labels.count(label) > 1), None)
         if twice is not None:
             raise ValueError(f"the label {twice} stands in two classes; leave it in one")
-        for key, named in (("alarm", self.alarm), ("emphasis", list(self.emphasis))):
+        every = list(self.synthetic.every) if self.synthetic is not None else []
+        if self.synthetic is not None and not self.validation:
+            raise ValueError("`synthetic` needs `validation`: what is made of a recording may not stand beside its end")
+        for key, named in (("alarm", self.alarm), ("emphasis", list(self.emphasis)), ("synthetic.every", every)):
             unknown = next((name for name in named if name not in self.classes), None)
             if unknown is not None:
                 raise ValueError(f"{key} holds {unknown}, which is no class; classes are {', '.join(self.classes)}")

@@ -1,9 +1,10 @@
 """Features of one heartbeat among its neighbours, in whole numbers: when it came, and how it looks beside the others.
 
 A window holds up to its length of signal before the beat and 2 s behind it (beat_windowing.py). All but the evenness of
-the rhythm is relative to the same person's other beats in the window: intervals to their median, the shape to the mean
-of the usual beats (dsp/beat_shape.py). So neither the gain, nor the person's usual shape and rate, nor the polarity of
-a lead decides. Ratios are log2 in Q8, shares and correlations Q8 (256 is 1). docs/reference/heartbeats.md says each.
+the rhythm and the complex itself is relative to the same person's other beats in the window: intervals to their median
+and to a reference that early beats hardly move (dsp/beat_runs.py), the shape to the mean of the usual beats
+(dsp/beat_shape.py). So neither the gain, nor the person's usual shape and rate, nor the polarity of a lead decides.
+Ratios are log2 in Q8, shares and correlations Q8 (256 is 1). docs/reference/heartbeats.md says each.
 
 Source: intervals and their ratios after P. de Chazal, M. O'Dwyer, R. B. Reilly, "Automatic classification of
 heartbeats using ECG morphology and heartbeat interval features", IEEE Trans. Biomed. Eng. 51(7):1196-1206, 2004, and
@@ -22,16 +23,21 @@ from numpy.typing import NDArray
 from edge_app.core.errors import ConfigError
 from edge_app.core.frames import Window
 from edge_app.core.results import FeatureSchema, FeatureVector
+from edge_app.dsp import beat_runs
 from edge_app.dsp.beat_shape import ALIKE, ONE, P_WAVE, QRS, STEP_MS, T_WAVE, Shapes, correlation, shapes
 from edge_app.dsp.fixed import clamp_int16, log2_q8
 from edge_app.features.schema import level, physical
 
 Ints = NDArray[np.int64]
 
+QRS_PLACES = tuple(f"beat_{k}" for k in range(17))
+"""The complex itself, every 16 ms from -104 to 152 ms."""
+T_PLACES = tuple(f"beat_t{k}" for k in range(6))
+"""And the T wave, every 48 ms from 120 to 360 ms."""
 RATIOS = (
     "rr_before", "rr_after", "rr_before_that", "rr_after_that", "rr_before_to_after", "rr_before_to_upper_quarter",
     "rr_before_to_upper_tenth", "rr_before_to_near", "rr_after_to_near", "rr_pair", "rr_near_to_upper_quarter",
-    "rr_spread", "qrs_energy", "qrs_height", "qrs_steepest", "qrs_path", "p_energy",
+    "rr_spread", "qrs_energy", "qrs_height", "qrs_steepest", "qrs_path", "p_energy", *beat_runs.RATIOS,
 )  # fmt: skip
 """log2 in Q8 of a ratio."""
 SHARES = (
@@ -39,6 +45,7 @@ SHARES = (
     "qrs_likeness", "qrs_likeness_before", "qrs_likeness_after", "qrs_alike_share", "qrs_usual_share",
     "qrs_area", "qrs_difference", "qrs_wider_slopes", "qrs_wider",
     "p_likeness", "p_difference", "t_likeness", "t_level", "t_level_usual", "t_difference",
+    *beat_runs.SHARES, *QRS_PLACES, *T_PLACES, "noise", "noise_usual",
 )  # fmt: skip
 """Q8: 256 is 1."""
 NAMES = RATIOS + SHARES
@@ -59,6 +66,8 @@ REPEAT_BEATS = 2
 """Beats to either side that count for it."""
 PLACES = 10
 """Widths are told in so many places on the grid: 256 is 80 ms."""
+MOST = 1024
+"""The complex itself and the noise stay within 4."""
 _LIMIT = 2048
 """Shares and ratios stay within 8, to either side."""
 
@@ -89,7 +98,7 @@ class EcgBeat:
                 f"features ecg_beat: {rate_hz:g} Hz is too slow for an ECG, which needs {LEAST_RATE_HZ:g} Hz",
                 "Set a higher `rate_hz` for the sensor, or use a sensor that can.",
             )
-        self.schema = FeatureSchema("ecg_beat/1", NAMES, {"window_s": float(window_s)})
+        self.schema = FeatureSchema("ecg_beat/2", NAMES, {"window_s": float(window_s)})
 
     def extract(self, window: Window) -> FeatureVector:
         """Features of the beat a window is about."""
@@ -99,6 +108,7 @@ class EcgBeat:
         rate_mhz = int(window.rate_hz * 1000.0 + 0.5)
         beats = shapes(window.samples[0], window.marks, rate_mhz)
         found = _timing(window, rate_mhz) | _likeness(beats, window.focus) | _shape(beats, window.focus)
+        found |= _places(beats, window.focus) | _noise(beats, window.focus)
         values = [found[name] for name in NAMES]
         levels = np.array([clamp_int16(max(-_LIMIT, min(_LIMIT, each))) for each in values], np.int16)
         repeat = _repeat(beats.likeness, window.focus)
@@ -190,7 +200,7 @@ def _timing(window: Window, rate_mhz: int) -> dict[str, int]:
     spread = _median([abs(each - median) for each in lengths])
     tick = max(1, rate_mhz * SPREAD_FLOOR_MS // 1_000_000)
     steps = _steps(lengths)
-    return {
+    return beat_runs.runs(lengths, rr.at - 1, UNKNOWN_AFTER_MS * rate_mhz // 1_000_000) | {
         "rr_before": _ratio(before, median),
         "rr_after": _ratio(after, median),
         "rr_before_that": _ratio(rr.get(rr.at - 2, median), median),
@@ -267,4 +277,31 @@ def _shape(beats: Shapes, focus: int) -> dict[str, int]:
         "t_level": _q8(level, len(t) * usual_height),
         "t_level_usual": _q8(usual_level, len(t) * usual_height),
         "t_difference": _q8(level - usual_level, len(t) * usual_height),
+    }
+
+
+def _places(beats: Shapes, focus: int) -> dict[str, int]:
+    """The beat itself, in shares of its complex's height; the usual complex points up, so an inverted lead changes
+    nothing."""
+    usual = beats.reference[QRS]
+    side = int(np.sign(usual[int(np.argmax(np.abs(usual)))])) or 1
+    qrs = side * beats.rows[focus, QRS]
+    t = side * beats.rows[focus, T_WAVE]
+    height = int(np.abs(qrs - int(np.sort(qrs)[len(qrs) // 2])).max()) + 1
+    found = zip(QRS_PLACES + T_PLACES, [*qrs[::2].tolist(), *t[::3].tolist()], strict=True)
+    return {name: max(-MOST, min(MOST, _q8(value, height))) for name, value in found}
+
+
+def _noise(beats: Shapes, focus: int) -> dict[str, int]:
+    """Roughness outside of the complex, of this beat and of the usual one: eight times the mean change of slope over
+    2 steps, to the usual height of the complexes."""
+    rows = beats.rows
+    bends = np.abs(rows[:, :-4] - 2 * rows[:, 2:-2] + rows[:, 4:])
+    bends = np.concatenate((bends[:, : QRS.start - 4], bends[:, QRS.stop :]), axis=1)
+    rough = bends.sum(axis=1) // bends.shape[1]
+    height = _median(np.abs(rows[:, QRS]).max(axis=1).tolist()) + 1
+    usual = _median(rough.tolist())
+    return {
+        "noise": min(MOST, _q8(8 * int(rough[focus]), height)),
+        "noise_usual": min(MOST, _q8(8 * usual, height)),
     }

@@ -14,7 +14,8 @@ pytestmark = [pytest.mark.data, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def report(shared_data):
     data = str(shared_data / "data" / "mitdb")
-    done = edge_app("evaluate", str(APP), "--data", data, "--split", "test", "--case", "beats", "--json")
+    wanted = ("--data", data, "--split", "test", "--case", "beats", "--json")
+    done = edge_app("evaluate", str(APP), *wanted, timeout_s=240)  # 15 s on a quiet machine
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -24,13 +25,17 @@ def test_beats_are_found_on_records_never_used(report):
     assert report["int8"]["beat_ppv"] >= 0.993  # the bar
 
 
-def test_ventricular_beats_are_found_and_the_other_figures_are_those_told(report):
-    # docs/reference/heartbeats.md: of these only the sensitivity reaches its bar (0.90).
+def test_ventricular_beats_and_accuracy_reach_their_bars(report):
     measured = report["int8"]
-    assert measured["ventricular_se"] >= 0.90
-    assert measured["ventricular_ppv"] >= 0.74
-    assert measured["supraventricular_se"] >= 0.40
-    assert measured["accuracy"] >= 0.91
+    assert measured["ventricular_se"] >= 0.90  # the bar
+    assert measured["ventricular_ppv"] >= 0.85  # the bar
+    assert measured["accuracy"] >= 0.93  # the bar
+
+
+def test_supraventricular_beats_fall_short_by_no_more_than_is_told(report):
+    # docs/reference/heartbeats.md: 0.495 and 0.360; the bars are 0.75 and 0.40.
+    assert report["int8"]["supraventricular_se"] >= 0.48
+    assert report["int8"]["supraventricular_ppv"] >= 0.35
 
 
 def test_int8_costs_no_more_than_a_hundredth(report):

@@ -28,6 +28,12 @@ class Labelled:
     classes: NDArray[np.int64]
     """0..n_classes-1."""
     n_classes: int
+    weights: Floats | None = None
+    """How much each window counts; None: all the same."""
+
+    def counts(self) -> Floats:
+        """What the windows of each class count together."""
+        return np.bincount(self.classes, self.weights, self.n_classes).astype(np.float64)
 
 
 @dataclass
@@ -105,6 +111,8 @@ def cross_entropy(data: Labelled, weights: Floats) -> SlopeOf:
     """Slope of the weighted cross-entropy of softmax by the logits: weight · (probability - truth)."""
     truth = np.eye(data.n_classes)[data.classes]
     by_row = weights[data.classes][:, None]
+    if data.weights is not None:
+        by_row = by_row * data.weights[:, None]
 
     def slope(outputs: Floats, chosen: NDArray[np.int64]) -> Floats:
         found: Floats = (softmax(outputs) - truth[chosen]) * by_row[chosen]
@@ -113,13 +121,13 @@ def cross_entropy(data: Labelled, weights: Floats) -> SlopeOf:
     return slope
 
 
-def class_weights(counts: Sequence[int], balance: str, emphasis: Sequence[float]) -> Floats:
+def class_weights(counts: Sequence[float], balance: str, emphasis: Sequence[float]) -> Floats:
     """Weight of each class, 1 on average over the windows.
 
     Parameters
     ----------
-    counts : list of int
-        Windows of each class.
+    counts : list of float
+        Windows of each class, or what they count together.
     balance : "none", "root" or "equal"
         How much a rare class counts: as often as it comes, by the root of that, or as much as any other.
     emphasis : list of float

@@ -18,6 +18,7 @@ from edge_app.training.network.quantize import (
     QuantizedModel,
     QuantizedPool,
     QuantizedReshape,
+    QuantizedSoftmax,
     Steps,
 )
 
@@ -64,10 +65,19 @@ def layer_errors(layers: Layers, model: QuantizedModel, inputs: Floats) -> list[
     before, found = model.input, []
     for number, (layer, floats) in enumerate(zip(model.layers, wanted, strict=True), 1):
         values, cut = _run(layer, values, before)
+        if any(isinstance(each, QuantizedSoftmax) for each in model.layers[number : number + 1]):
+            floats = _as_softmax_sees(floats, layer.output)
         before = layer.output
         given = (values - before.zero_point) * before.scale
         name = f"{number} {type(layer).__name__.removeprefix('Quantized').lower()} {floats.shape[-1]}"
         found.append(LayerError(name, _snr_db(floats, given), round(100.0 * cut, 3)))
+    return found
+
+
+def _as_softmax_sees(logits: Floats, steps: Steps) -> Floats:
+    """Logits without their mean and within the range of their steps, as `quantize` lays them."""
+    low, high = ((end - steps.zero_point) * steps.scale for end in (-128, 127))
+    found: Floats = np.clip(logits - logits.mean(axis=1, keepdims=True), low, high)
     return found
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.core.errors import ModelError
-from edge_app.training.network.exact import Floats
+from edge_app.training.network.exact import Floats, softmax
 from edge_app.training.network.layers import (
     Conv1d,
     Dense,
@@ -41,6 +41,8 @@ class Steps:
 
 
 PROBABILITIES = Steps(1.0 / 256.0, -128)
+LOGIT_LIMIT_STEP = 0.5
+"""In such steps the limit of logits is looked for."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,10 @@ def quantize(layers: Layers, calibration: Floats, ends: Steps, last: Steps | Non
     found: QuantizedLayers = []
     for index, (layer, values) in enumerate(zip(layers, reached, strict=True)):
         output = (last or ends) if index == len(layers) - 1 else activation_steps(values)
-        made = _quantized(layer, before, output)
+        wanted: object = layer
+        if isinstance(layer, Dense) and any(isinstance(each, Softmax) for each in layers[index + 1 : index + 2]):
+            wanted, output = centred(layer), logit_steps(values)
+        made = _quantized(wanted, before, output)
         if not (index == 0 and isinstance(made, QuantizedReshape)):
             found.append(made)
         before = made.output
@@ -185,6 +190,29 @@ def _weight_scales(largest: Floats | float, bias: Floats | float, before: Steps)
     """float32 scales, as doubles, by which weights fit int8 and biases 31 bits."""
     scale = np.maximum(np.maximum(largest, 1e-6) / 127.0, np.asarray(bias) / (before.scale * LARGEST_BIAS))
     return np.asarray(np.asarray(scale, np.float32), np.float64)
+
+
+def centred(layer: Dense) -> Dense:
+    """The same layer before a softmax, which does not see what is added to all logits: their mean is taken away."""
+    return Dense(
+        layer.weights - layer.weights.mean(axis=0), layer.bias - sum(layer.bias.tolist()) / layer.n_out, layer.relu
+    )
+
+
+def logit_steps(values: Floats) -> Steps:
+    """Steps of centred logits: fine ones, because two logits in one step are a tie that the first class wins.
+
+    The largest logits are of windows that leave no doubt, and would make the steps coarse. So the range ends where
+    ending it there changes no probability of the values by more than half a step of PROBABILITIES.
+    """
+    logits = values - values.mean(axis=1, keepdims=True)
+    probabilities, largest = softmax(logits), float(np.max(np.abs(logits), initial=LOGIT_LIMIT_STEP))
+    limit = LOGIT_LIMIT_STEP
+    while limit < largest:
+        if np.max(np.abs(softmax(np.clip(logits, -limit, limit)) - probabilities)) <= PROBABILITIES.scale / 2:
+            break
+        limit += LOGIT_LIMIT_STEP
+    return activation_steps(np.clip(logits, -limit, limit))
 
 
 def activation_steps(values: Floats) -> Steps:

@@ -72,9 +72,22 @@ def learnt_from(data: Mapping[str, Any]) -> list[str]:
             lines.append(
                 f"- {each['source']}{label}: {each['seconds']:g} s at {each['rate_hz']:g} Hz{span}{digest}{text}"
             )
+    if "synthetic" in data:
+        lines.append(_made(data))
     if "validation_is" in data:
         lines.append(f"- Validation: {data['validation_is']}.")
     return lines
+
+
+def _made(data: Mapping[str, Any]) -> str:
+    """What was made of the training recordings: ECGs that never were."""
+    settings, windows = data["synthetic"], data["synthetic"]["windows"]
+    taken = ", ".join(f"{count} {name}" for name, count in windows.items())
+    return (
+        f"- Synthetic, learnt from too: {settings['copies']} recordings that never were, made of each one above "
+        f"(`synthetic` in the recipe, seed {settings['seed']}): its signal with beats moved forward, stretches as in "
+        f"fibrillation, ventricular beats of another of them, and noise. Windows taken: {taken}."
+    )
 
 
 def _classes(manifest: Manifest) -> list[str]:

@@ -21,6 +21,7 @@ from edge_app.inference.tflite import make_engine
 from edge_app.training.metrics import BY_NAME, by_class, tally
 from edge_app.training.network.classifier import Labelled, class_weights, fit, metric_of, train_classifier, with_softmax
 from edge_app.training.network.dense import TrainingSettings
+from edge_app.training.network.ensemble import merged
 from edge_app.training.network.exact import Floats
 from edge_app.training.network.layer_errors import layer_errors
 from edge_app.training.network.layers import Dense, DenseLayers, Layers, sizes
@@ -66,34 +67,38 @@ class DenseTrainer:
 
     def __init__(self, data: Prepared, recipe: RecipeConfig, seed: int, progress: Progress) -> None:
         self._data, self._recipe, self._seed, self._progress = data, recipe, seed, progress
-        counts = np.bincount(data.train.classes, minlength=data.train.n_classes).tolist()
+        counts = data.train.counts().tolist()
         emphasis = [recipe.emphasis.get(name, 1.0) for name in recipe.classes]
         self._weights = class_weights(counts, recipe.balance, emphasis)
         self.metric_name = recipe.stop.metric
         self.epochs = recipe.model.epochs
-        self.stopped_at = 0
+        self.stopped_at: list[int] = []
 
     def train(self) -> Layers:
-        """The model of the recipe."""
-        layers, watch = self._from_scratch(self._recipe.hidden, self._recipe.model.epochs, "train")
-        self.stopped_at = watch
-        return layers
+        """The model of the recipe: of an ensemble its members as one."""
+        members = []
+        for member in range(self._recipe.model.ensemble):
+            seed = (self._seed + member) % 2**32
+            layers, epoch = self._from_scratch(self._recipe.hidden, self._recipe.model.epochs, "train", seed)
+            members.append(layers)
+            self.stopped_at.append(epoch)
+        return with_softmax(merged(members))
 
     def from_scratch(self, widths: Sequence[int], epochs: int) -> Layers:
-        """A new model with these hidden layers."""
-        return self._from_scratch(widths, epochs, "compare")[0]
+        """A new model with these hidden layers, a single network."""
+        return with_softmax(self._from_scratch(widths, epochs, "compare", self._seed)[0])
 
-    def _from_scratch(self, widths: Sequence[int], epochs: int, step: str) -> tuple[Layers, int]:
+    def _from_scratch(self, widths: Sequence[int], epochs: int, step: str, seed: int) -> tuple[DenseLayers, int]:
         layers, watch = train_classifier(
             self._data.train,
             self._data.validation,
             self._settings(widths, epochs),
             self._recipe.stop,
             self._weights,
-            self._seed,
+            seed,
             self._told(step, epochs),
         )
-        return with_softmax(layers), watch.epoch
+        return layers, watch.epoch
 
     def fine_tune(self, layers: Layers, epochs: int, masks: Masks | None) -> Layers:
         """The layers trained further."""
@@ -134,25 +139,29 @@ def train_dense(train: Samples, validation: Samples, recipe: RecipeConfig, seed:
     data = prepared(train, validation, recipe, seed)
     trainer = DenseTrainer(data, recipe, seed, progress)
     layers = trainer.train()
-    figures = f"{sizes(layers)}, best epoch {trainer.stopped_at}, {trainer.metric_name} {trainer.metric(layers):.4f}"
+    epochs = f"best epoch {', '.join(str(each) for each in trainer.stopped_at)}"
+    if len(trainer.stopped_at) > 1:
+        epochs = f"{len(trainer.stopped_at)} networks in one, {epochs}"
+    figures = f"{sizes(layers)}, {epochs}, {trainer.metric_name} {trainer.metric(layers):.4f}"
     progress.say("train", f"classifier {figures} on {len(validation)} validation windows")
     return finished(layers, trainer, data, train, validation, recipe, seed, progress)
 
 
 def prepared(train: Samples, validation: Samples, recipe: RecipeConfig, seed: int) -> Prepared:
     """Changed, standardised and limited windows."""
-    features, classes = train.features, train.classes
+    features, classes, weights = train.features, train.classes, train.weights
     if "augment" in recipe.model_fields_set:
         random = np.random.RandomState(seed)
         features = change_features(features, kinds_of(train.schema), recipe.augment, random)
         classes = np.tile(classes, recipe.augment.copies)
+        weights = None if weights is None else np.tile(weights, recipe.augment.copies)
     standardize = standardize_classes(train, recipe)
     inputs, clipped = inputs_of(features, standardize)
     withheld, _ = inputs_of(validation.features, standardize)
     count = len(train.names)
     return Prepared(
         standardize,
-        Labelled(inputs * STEP, classes, count),
+        Labelled(inputs * STEP, classes, count, weights),
         Labelled(withheld * STEP, validation.classes, count),
         clipped,
     )

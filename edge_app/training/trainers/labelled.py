@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edge_app.training.progress import Progress
 from edge_app.training.trainers.classes import ClassModel, train_dense
 from edge_app.training.trainers.engines import agreement
 from edge_app.training.windows.recipes import Task
-from edge_app.training.windows.samples import Samples, check_classes, ends_withheld, samples_of
+from edge_app.training.windows.samples import Samples, check_classes, ends_withheld, samples_of, with_synthetic
 from edge_app.training.windows.sources import check_apart, items_of
 
 
@@ -44,6 +46,8 @@ def train_labelled(task: Task, data_dir: Path, seed: int, progress: Progress) ->
         data["validation_is"] = "the last fifth of every training recording: optimistic"
     if "augment" in recipe.model_fields_set:
         data["augment"] = recipe.augment.model_dump(mode="json")
+    if recipe.synthetic is not None:
+        data["synthetic"] = recipe.synthetic.model_dump(mode="json") | {"windows": _synthetic_counts(train)}
     manifest = replace(made.manifest, data=data)
     if made.tflite:
         engines = agreement(made.tflite, manifest, train.features)
@@ -52,6 +56,11 @@ def train_labelled(task: Task, data_dir: Path, seed: int, progress: Progress) ->
             progress.say("check", f"{engine}: {found['differing_bytes_percent']:g} % of bytes differ, {same}")
         manifest = replace(manifest, engines=engines)
     return replace(made, manifest=manifest)
+
+
+def _synthetic_counts(train: Samples) -> dict[str, int]:
+    real = sum(int(each["windows"]) for each in train.facts)
+    return train.taken(np.arange(real, len(train))).counts()
 
 
 def check_installed(kind: str) -> None:
@@ -74,6 +83,7 @@ def load_samples(task: Task, data_dir: Path, progress: Progress) -> tuple[Sample
     check_apart(items, others, "validation")
     train = samples_of(items, task, progress, changed=True)
     if others:
+        train = with_synthetic(train, items, task, progress)
         validation = samples_of(others, task, progress)
     else:
         train, validation = ends_withheld(train, task.pipeline.window.seconds)

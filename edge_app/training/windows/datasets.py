@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -178,10 +178,21 @@ class Screened:
     """Its features when it is judged."""
 
 
-def screened(signal: Signal, task: Front, hop_s: float, extractor: FeatureExtractor) -> Iterator[Screened]:
-    """Each window through the device's quality gate, features, operating gate and the extractor's own doubts."""
+def screened(
+    signal: Signal,
+    task: Front,
+    hop_s: float,
+    extractor: FeatureExtractor,
+    wanted: Callable[[Window], bool] = lambda window: True,
+) -> Iterator[Screened]:
+    """Each window through the device's quality gate, features, operating gate and the extractor's own doubts.
+
+    Windows that are not `wanted` are left out before anything is computed of them.
+    """
     is_idle = task.idle_test(extractor, max(signal.rate_hz, task.slot.min_rate_hz), signal.scale)
     for window in windows(signal, task, hop_s):
+        if not wanted(window):
+            continue
         if not window.quality.judgeable:
             yield Screened(window, "unknown", (window.quality.reasons or ("quality",))[0])
             continue

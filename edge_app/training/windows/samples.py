@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.config.recipe import RecipeConfig
+from edge_app.config.synthetic import Synthetic
 from edge_app.core.errors import RecordingError
 from edge_app.core.frames import Window
 from edge_app.core.results import FeatureSchema
@@ -47,6 +48,8 @@ class Samples:
     """What the manifest says of each signal."""
     unused: int = 0
     """Windows that were judgeable and belong to no class (a beat the reference does not know, or of no class)."""
+    weights: NDArray[np.float64] | None = None
+    """How much each window counts; None: all the same."""
 
     def __len__(self) -> int:
         return len(self.features)
@@ -59,6 +62,7 @@ class Samples:
             classes=self.classes[rows],
             owners=self.owners[rows],
             start_s=self.start_s[rows],
+            weights=None if self.weights is None else self.weights[rows],
         )
 
     def counts(self) -> dict[str, int]:
@@ -114,6 +118,59 @@ def samples_of(items: Sequence[Item], task: Task, progress: Progress, changed: b
         facts=tuple(facts),
         unused=unused,
     )
+
+
+def with_synthetic(samples: Samples, items: Sequence[Item], task: Task, progress: Progress) -> Samples:
+    """The windows of `items`, and those of the recordings made of them, as the recipe's `synthetic` says."""
+    from edge_app.training.windows.synthetic_beats import synthetic_items
+
+    settings = task.recipe.synthetic
+    if settings is None:
+        return samples
+    parts: list[tuple[NDArray[np.int16], int, int, float, float]] = []
+    total = settings.copies * len(items)
+    for number, (owner, item) in enumerate(synthetic_items(items, settings)):
+        progress.at("synthetic", number + 1, total, item.title)
+        parts += _synthetic_part(owner, item, task, settings)
+    if not parts:
+        raise RecordingError(
+            "`synthetic`: no training recording has annotated heartbeats to make others of.",
+            "Take `synthetic` out of the recipe, or learn from a data set with annotated beats.",
+        )
+    progress.say("synthetic", f"{total} recordings made of {len(items)}, {len(parts)} windows of them taken")
+    return replace(
+        samples,
+        features=np.concatenate((samples.features, np.array([each[0] for each in parts], np.int16))),
+        classes=np.concatenate((samples.classes, np.array([each[1] for each in parts], np.int64))),
+        owners=np.concatenate((samples.owners, np.array([each[2] for each in parts], np.int64))),
+        start_s=np.concatenate((samples.start_s, np.array([each[3] for each in parts]))),
+        weights=np.concatenate((np.ones(len(samples)), np.array([each[4] for each in parts]))),
+    )
+
+
+def _synthetic_part(
+    owner: int, item: Item, task: Task, settings: Synthetic
+) -> list[tuple[NDArray[np.int16], int, int, float, float]]:
+    """Features, class, owner, start and weight of the windows taken of one recording that was made."""
+    names, reference = class_names(task.recipe), item.reference() if item.reference is not None else None
+    seen = dict.fromkeys(names, 0)
+
+    def wanted(window: Window) -> bool:
+        name = _class_of(window, item, reference, task.recipe) if window.focus >= 0 else ""
+        if name not in seen:
+            return False
+        seen[name] += 1
+        return seen[name] % settings.every.get(name, 1) == 0
+
+    signal = item.load()
+    extractor = task.extractor(signal.rate_hz, signal.scale, item.machine(task.recipe.bearing))
+    found = []
+    for each in screened(signal, task, task.recipe.hop_s, extractor, wanted):
+        if each.vector is not None:
+            name = _class_of(each.window, item, reference, task.recipe)
+            weight = settings.weight * settings.every.get(name, 1)
+            found.append((each.vector.values, names.index(name), owner, each.window.start_s, weight))
+    return found
 
 
 def tell(progress: Progress, number: int, items: Sequence[Item], signal: Signal, windows: int) -> None:

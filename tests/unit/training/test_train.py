@@ -159,6 +159,16 @@ def test_a_classifier_goes_from_recordings_to_a_model_that_names_classes(app: Pa
     assert "| 1 dense 12 |" in card
 
 
+def test_an_ensemble_becomes_one_network_as_wide_as_all_of_them(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with_recipes(app, types=TYPES.replace("hidden: [12], epochs: 30", "hidden: [6], ensemble: 2, epochs: 15"))
+    assert main(["train", str(app)]) == 0
+    assert "classifier 37-12-2, 2 networks in one, best epoch" in capsys.readouterr().out
+    manifest = json.loads((app / "models" / "pump_types.json").read_text())
+    assert manifest["metrics"]["layers"][0]["layer"] == "1 dense 12"
+    first, second = load_steps(app / "models" / "pump_types.steps.npz")["trained"][0].weights.reshape(2, 6, 37)  # type: ignore[union-attr]
+    assert not np.array_equal(first, second)  # each began from a seed of its own
+
+
 @pytest.mark.parametrize("kind", ["gaussian", "gmm", "forest"])
 def test_models_without_a_file_are_their_manifest(app: Path, kind: str) -> None:
     distance = RECIPE.replace("name: pump_int8", f"name: toy\nkind: {kind}").replace("model: ", "# ")

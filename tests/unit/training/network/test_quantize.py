@@ -12,7 +12,16 @@ from edge_app.inference.tflite import litert, reference
 from edge_app.training.network.exact import WEIGHTS
 from edge_app.training.network.layer_errors import layer_errors
 from edge_app.training.network.layers import Conv1d, Dense, Depthwise1d, Layers, Mean, Pool1d, Reshape, Softmax, forward
-from edge_app.training.network.quantize import PROBABILITIES, QuantizedConv, Steps, quantize, stratified
+from edge_app.training.network.quantize import (
+    PROBABILITIES,
+    QuantizedConv,
+    QuantizedDense,
+    Steps,
+    centred,
+    logit_steps,
+    quantize,
+    stratified,
+)
 from edge_app.training.network.tflite_writer import write_tflite
 
 ENDS = Steps(1 / 16, 0)
@@ -117,6 +126,40 @@ def test_calibrating_on_quiet_windows_only_shows_as_clipping() -> None:
     whole = layer_errors(layers, quantize(layers, x, ENDS, PROBABILITIES), x)
     assert quiet[0].clipped_percent > 10 > whole[0].clipped_percent == 0.0
     assert quiet[0].snr_db < whole[0].snr_db - 10
+
+
+def test_logits_lose_what_they_share_and_that_changes_no_probability() -> None:
+    random = np.random.RandomState(5)
+    layer = Dense(WEIGHTS.round(random.standard_normal((3, 6)) + 4.0), np.array([5.0, 6.0, 10.0]), False)
+    x = np.rint(16 * random.standard_normal((50, 6))) / 16
+    same = centred(layer)
+    assert same.bias.tolist() == [-2.0, -1.0, 3.0]  # less their mean of 7
+    assert np.abs(same.weights.sum(axis=0)).max() < 1e-12
+    before, after = (forward([each, Softmax()], x) for each in (layer, same))
+    assert np.abs(before - after).max() < 2e-4  # the weights' grid
+
+
+def test_a_window_that_leaves_no_doubt_makes_the_steps_of_the_logits_no_coarser() -> None:
+    doubtful = np.array([[0.5, -0.5, 0.0], [-3.0, 3.0, 0.0]])
+    certain = np.array([[60.0, -30.0, -30.0]])
+    assert logit_steps(doubtful).scale == pytest.approx(6 / 255)  # -3 to 3
+    # Limited to ±3.5 the last one's other probabilities are e^-7 = 0.0009 each instead of 0: less than half of 1/256.
+    assert logit_steps(np.vstack([doubtful, certain])).scale == pytest.approx(7 / 255)
+    # Two that are both far above the third are told apart where they are: 20 from 19 is 0.73 to 0.27.
+    assert logit_steps(np.array([[20.0, 19.0, -39.0]])).scale == pytest.approx(40 / 255, rel=0.02)
+
+
+def test_logits_of_many_windows_hardly_ever_tie() -> None:
+    random = np.random.RandomState(2)
+    first = Dense(WEIGHTS.round(0.3 * random.standard_normal((16, LENGTH))), np.zeros(16), True)
+    last = Dense(WEIGHTS.round(2.0 * random.standard_normal((3, 16)) + 1.0), np.zeros(3), False)
+    layers, x = [first, last, Softmax()], inputs(2000)
+    model = quantize(layers, x, ENDS, PROBABILITIES)
+    made = model.layers[1]
+    assert isinstance(made, QuantizedDense)
+    reached = forward([first, last], x)
+    assert made.output.scale < 0.5 * (reached.max() - reached.min()) / 255
+    assert all(each.snr_db > 30 for each in layer_errors(layers, model, inputs(500, seed=9)))
 
 
 def test_calibration_takes_as_much_of_a_rare_class_as_of_any_other() -> None:

@@ -115,6 +115,8 @@ CLASSES = {"healthy": ["healthy"], "outer": ["outer"]}
         ({"classes": CLASSES, "prune": {"keep": 0.5, "tolerance": 0.1}}, "`keep` and `tolerance`"),
         ({"classes": CLASSES, "prune": {"epochs": 5}}, "nothing is pruned"),
         ({"kind": "gaussian", "alarm": [], "prune": {"keep": 0.5}}, "is for kind"),
+        ({"classes": CLASSES, "model": {"ensemble": 9}}, "less than or equal to 8"),
+        ({"classes": CLASSES, "synthetic": {"copies": 2}}, "`synthetic` needs `validation`"),
         ({"classes": CLASSES, "train": [{"file": "x.wav", "labels": ["a"]}]}, "write it beside `dataset`"),
         ({"classes": CLASSES, "train": [{"file": "x.wav", "span_s": (3.0, 2.0)}]}, "ends at 2 s, before it begins"),
         ({"classes": CLASSES | {"inner": []}}, "at least 1"),
@@ -133,6 +135,12 @@ CLASSES = {"healthy": ["healthy"], "outer": ["outer"]}
 def test_what_has_no_meaning_in_a_recipe_is_refused_with_the_reason(change: dict[str, object], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         RecipeConfig.model_validate(BASE | change)
+
+
+def test_an_ensemble_of_autoencoders_is_refused() -> None:
+    recipe = {"pipeline": "p", "name": "toy", "train": [{"file": "x.wav"}], "model": {"ensemble": 2}}
+    with pytest.raises(ValueError, match=r"`model\.ensemble` is for kind classifier; this recipe's kind is"):
+        RecipeConfig.model_validate(recipe)
 
 
 def test_a_model_that_only_names_types_needs_no_alarm() -> None:
