@@ -9,7 +9,7 @@ from edge_app.core.wording import counted, figure_text, span_text
 from edge_app.training.evaluation.evaluate import CaseOutcome
 from edge_app.training.evaluation.names import STEP_WORDS, fact_words, protocol_words, words
 from edge_app.training.evaluation.plain import difference
-from edge_app.training.protocols.base import INT8
+from edge_app.training.protocols.base import INT8, ScoreTrace
 
 HIDDEN = ("false_alarms_per_hour", "clipped_share")
 """Metrics left to the JSON."""
@@ -110,6 +110,7 @@ def recording_rows(outcome: CaseOutcome, *, float_steps: bool = True) -> list[tu
         name: facts | ({"verdict": verdict(facts)} if verdict(facts) else {})
         for name, facts in outcome.result.recordings.items()
     }
+    threshold = next((each.threshold for each in outcome.result.figures if isinstance(each, ScoreTrace)), 0.0)
     columns = list(dict.fromkeys(key for facts in recordings.values() for key in facts))
     plain = [key for key in columns if key not in _PASSED_OVER and _is_plain(recordings, key)]
     steps = tuple(f"{step}_" for step in outcome.result.metrics if step != INT8)
@@ -120,7 +121,7 @@ def recording_rows(outcome: CaseOutcome, *, float_steps: bool = True) -> list[tu
     heading = ("recording", *(fact_words(key) for key in ordered))
     return [heading] + [
         (name, *(_cell(facts.get(key), key) for key in ordered))
-        for name, facts in sorted(recordings.items(), key=lambda item: badness(*item))
+        for name, facts in sorted(recordings.items(), key=lambda item: badness(*item, threshold))
     ]
 
 
@@ -156,14 +157,14 @@ def is_wrong(facts: Mapping[str, Any]) -> bool:
     return facts.get("right") is False or facts.get("right_type") is False
 
 
-def badness(name: str, facts: Mapping[str, Any]) -> tuple[int, float, str]:
+def badness(name: str, facts: Mapping[str, Any], threshold: float = 0.0) -> tuple[int, float, str]:
     """Key of an order in which the worst recording comes first: wrong, no answer, then by how far off or how close."""
     refused = bool(facts.get("baseline_refused")) or facts.get("accepted_share") == 0
     no_answer = refused or ("right" in facts and facts["right"] is None)
-    return (0 if is_wrong(facts) else 1 if no_answer else 2, _goodness(facts), name)
+    return (0 if is_wrong(facts) else 1 if no_answer else 2, _goodness(facts, threshold), name)
 
 
-def _goodness(facts: Mapping[str, Any]) -> float:
+def _goodness(facts: Mapping[str, Any], threshold: float) -> float:
     """Higher is better, within recordings of one case."""
     if isinstance(facts.get("hr_mae_bpm"), float):
         return -float(facts["hr_mae_bpm"])
@@ -172,7 +173,7 @@ def _goodness(facts: Mapping[str, Any]) -> float:
             return float(facts[key])
     score = float(facts.get("sustained_score") or facts.get("highest_score") or 0.0)
     is_fault = bool(facts.get("flagged")) != is_wrong(facts)
-    return score if is_fault else -score
+    return score - threshold if is_fault else threshold - score
 
 
 def _is_plain(recordings: Mapping[str, Mapping[str, Any]], key: str) -> bool:
