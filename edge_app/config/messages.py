@@ -15,7 +15,6 @@ from edge_app.config.schema import Id
 
 Jid = Annotated[str, Field(pattern=r"^[0-9a-f]{1,32}$")]
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
-Score = Annotated[int, Field(ge=0, le=10000)]
 
 Event = Literal[
     "raised",

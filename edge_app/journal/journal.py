@@ -18,7 +18,7 @@ from edge_app.journal import gaps, policy, quarantine, queries
 from edge_app.journal.files import Ballast, Lock, MarkFile, make_folder, room_for, set_aside
 from edge_app.journal.identity import begin_boot
 from edge_app.journal.queries import AT, IDENTITY, RANKS
-from edge_app.journal.records import Entry, Gap, Key, Receipt, Render, Row, whole
+from edge_app.journal.records import Entry, Gap, Key, Receipt, Render, Row
 from edge_app.journal.store import PAGE_BYTES, Store, StoreDamaged, StoreFull
 
 SMALLEST_BYTES = 64 * PAGE_BYTES
@@ -392,9 +392,3 @@ class Journal:
         with self._mutex:
             found = self._store.read("SELECT value FROM states WHERE key = ?", (key,))
             return dict(json.loads(found[0][0])) if found else None
-
-    def last_decision(self, app: str, pipe: str) -> dict[str, Any] | None:
-        """Last decision of a pipeline as a dict, `why` unshortened."""
-        with self._mutex:
-            found = self._store.read("SELECT text, why FROM last WHERE app = ? AND pipe = ?", (app, pipe))
-            return whole(*found[0]) if found else None
