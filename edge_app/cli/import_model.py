@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_app.cli.common import print_json
 from edge_app.cli.layout import say
-from edge_app.core.errors import ConfigError
+from edge_app.core.errors import ConfigError, PluginError
 from edge_app.core.wording import counted
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if find_spec("flatbuffers") is None:
+        raise PluginError(
+            "importing a model needs packages that are not installed.", "Install them: pip install 'edge-app[train]'."
+        )
     from edge_app.cli.progress import Terminal
     from edge_app.training.import_checks import Wanted
     from edge_app.training.import_model import import_model

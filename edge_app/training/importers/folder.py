@@ -125,5 +125,7 @@ def _read_manifest(path: Path) -> dict[str, str]:
             for row in rows
             if row["file"] and row["split"] in SPLITS
         }
-    except (OSError, csv.Error, ValueError) as error:
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be read: {error.strerror}.", "Check who may read it.") from error
+    except (csv.Error, ValueError) as error:
         raise RecordingError(f"{path}: cannot be read: {error}.", "Repair it, or take it away.") from error

@@ -55,8 +55,10 @@ def read_splits(path: Path) -> dict[str, str]:
             _check_row(path, rows.line_num, row, found)
             found[row["id"]] = row["split"]
         return found
-    except (OSError, csv.Error) as error:
-        raise RecordingError(f"{path}: cannot be read: {error}.", "Repair it, or take it away.") from error
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be read: {error.strerror}.", "Check who may read it.") from error
+    except csv.Error as error:
+        raise RecordingError(f"{path}: cannot be read: {error}.", "Bring back the file as it was.") from error
 
 
 def _check_row(path: Path, line: int, row: Mapping[str, str | None], found: Mapping[str, str]) -> None:
