@@ -167,7 +167,7 @@ def progress_text(answer: dict[str, Any]) -> str:
 
 
 def history_text(answer: dict[str, Any]) -> str:
-    """One line a normal, newest last; the one that serves is marked."""
+    """One line a normal, newest last; the one that serves is marked, and what is to know of it stands below."""
     if not answer["normals"]:
         return f"{answer['app']}/{answer['pipe']}: no normal was learnt yet"
     lines = []
@@ -183,6 +183,8 @@ def history_text(answer: dict[str, Any]) -> str:
             f"{counted(each['windows'], 'window')} in {span_text(each['seconds'])}, "
             f"{alarms} a week, {each['tail']} tail"
         )
+        if each["number"] == answer["normal"]:
+            lines += [f"        {note}" for note in each.get("notes", [])]
     return "\n".join(lines)
 
 
