@@ -16,7 +16,7 @@ NOT_ON_THE_DEVICE = (
 )
 DEVICE_PATH = """
 import pkgutil, edge_app.runtime.build, edge_app.runtime, edge_app.cli.run
-for room in ("sensors", "features", "inference", "decision", "transport"):
+for room in ("sensors", "sensors.chips", "features", "inference", "decision", "transport"):
     __import__(f"edge_app.{room}.plugins")
 for module in pkgutil.iter_modules(edge_app.runtime.__path__, "edge_app.runtime."):
     __import__(module.name)
@@ -30,7 +30,8 @@ NOT_IN_A_RUN = (
     *("edge_app.beat_windowing", "edge_app.dsp.qrs_block", "edge_app.dsp.qrs_rules", "edge_app.dsp.mel"),
     *("edge_app.inference.classifier", "edge_app.inference.forest", "edge_app.inference.gaussian"),
     *("edge_app.inference.gmm", "edge_app.inference.limits"),
-    *("edge_app.sensors.simulated", "edge_app.sensors.chip", "edge_app.sensors.recording_csv", "edge_app.buses.i2c"),
+    *("edge_app.sensors.simulated", "edge_app.sensors.chips", "edge_app.sensors.driver", "edge_app.sensors.chip"),
+    *("edge_app.sensors.recording_csv", "edge_app.buses.i2c"),
     # Other verbs, and what only a mistake needs.
     *("edge_app.config.recipe", "edge_app.config.evaluation", "edge_app.config.targets", "edge_app.config.jsonschema"),
     *("edge_app.config.messages", "edge_app.runtime.backtest", "edge_app.runtime.record", "difflib"),

@@ -78,7 +78,9 @@ def test_two_packages_that_offer_one_name_are_told_apart(installed):
 
 
 def test_one_plugin_seen_twice_is_one_plugin(installed):
-    installed(("lsm6ds3", "edge_app.sensors.plugins:LSM6DS3"), ("lsm6ds3", "edge_app.sensors.plugins:LSM6DS3"))
+    installed(
+        ("lsm6ds3", "edge_app.sensors.chips.plugins:LSM6DS3"), ("lsm6ds3", "edge_app.sensors.chips.plugins:LSM6DS3")
+    )
 
     assert registry.names("sensors") == ["lsm6ds3"]
 
@@ -88,7 +90,7 @@ def test_one_plugin_seen_twice_is_one_plugin(installed):
     [
         ("nothing.of.that.name:GAUGE", "cannot be loaded: ModuleNotFoundError"),
         ("edge_app.core.units:SCORE_ONE", "is no Plugin but a int"),
-        ("edge_app.sensors.plugins:LSM6DS3", "is declared as `lsm6ds3`, but registered as `gauge`"),
+        ("edge_app.sensors.chips.plugins:LSM6DS3", "is declared as `lsm6ds3`, but registered as `gauge`"),
     ],
 )
 def test_a_plugin_that_is_none_is_told(installed, value, says):

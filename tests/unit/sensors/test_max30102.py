@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from edge_app.buses.i2c import installed
 from edge_app.core.errors import SensorNotFound
 from edge_app.core.plugin import SensorContext
+from edge_app.sensors.chips.plugins import MAX30102 as PLUGIN
 from edge_app.sensors.max30102 import MAX30102
-from edge_app.sensors.plugins import MAX30102 as PLUGIN
 from edge_app.testing.clock import FakeClock
 from edge_app.testing.fake_chips import FakeMAX30102
 from edge_app.testing.fake_i2c import FakeI2CBus

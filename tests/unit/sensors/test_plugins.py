@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from edge_app.core.plugin import SensorContext
 from edge_app.sensors import plugins
+from edge_app.sensors.chips import plugins as chips
 from edge_app.testing.clock import FakeClock
 
-CHIPS = [plugins.LSM6DS3, plugins.LSM6DSO, plugins.ADXL345, plugins.MPU6050, plugins.LIS3DH]
+CHIPS = [chips.LSM6DS3, chips.LSM6DSO, chips.ADXL345, chips.MPU6050, chips.LIS3DH]
 every_chip = pytest.mark.parametrize("plugin", CHIPS, ids=lambda plugin: plugin.name)
 
 
@@ -56,15 +57,15 @@ def test_other_values_are_refused_with_those_allowed(plugin):
 
 
 def test_a_rounded_rate_is_taken_for_the_chips_own():
-    assert configured(plugins.LSM6DS3, rate_hz=3330).rate_hz == 3332
-    assert configured(plugins.LSM6DS3, rate_hz=1660).rate_hz == 1666
+    assert configured(chips.LSM6DS3, rate_hz=3330).rate_hz == 3332
+    assert configured(chips.LSM6DS3, rate_hz=1660).rate_hz == 1666
 
 
 def test_an_adxl345_too_fast_for_its_bus_clock_is_refused():
-    assert configured(plugins.ADXL345, bus_hz=400_000, rate_hz=800).rate_hz == 800
-    message = refusal(plugins.ADXL345, bus_hz=100_000, rate_hz=400)
+    assert configured(chips.ADXL345, bus_hz=400_000, rate_hz=800).rate_hz == 800
+    message = refusal(chips.ADXL345, bus_hz=100_000, rate_hz=400)
     assert "at a bus clock of 100000 Hz an ADXL345 may run at 200 Hz at most" in message
-    assert "16" not in str(plugins.ADXL345.facts["rates_hz"])  # 1600 Hz is for SPI only
+    assert "16" not in str(chips.ADXL345.facts["rates_hz"])  # 1600 Hz is for SPI only
 
 
 @every_chip
