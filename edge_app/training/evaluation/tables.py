@@ -121,7 +121,7 @@ def recording_rows(outcome: CaseOutcome, *, float_steps: bool = True) -> list[tu
     heading = ("recording", *(fact_words(key) for key in ordered))
     return [heading] + [
         (name, *(_cell(facts.get(key), key) for key in ordered))
-        for name, facts in sorted(recordings.items(), key=lambda item: badness(*item, threshold))
+        for name, facts in sorted(recordings.items(), key=lambda item: badness(item[0], item[1], threshold))
     ]
 
 
