@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_app.inference.manifest import Manifest
 from edge_app.training.trainers.outcome import Outcome
-from edge_app.training.trainers.report import HEADINGS, outcome_rows
+from edge_app.training.trainers.report import HEADINGS, learnt_from, outcome_rows
 from edge_app.training.windows.recipes import Task
 
 KINDS = {
@@ -59,35 +59,6 @@ def _facts(manifest: Manifest, task: Task) -> dict[str, str]:
     facts["Sensor"] = f"{task.slot.quantity} in {task.slot.unit}, at least {task.slot.min_rate_hz:g} Hz"
     facts["Seed"] = str(manifest.seed)
     return facts
-
-
-def learnt_from(data: Mapping[str, Any]) -> list[str]:
-    """A line a recording."""
-    lines = []
-    for key, text in (("train", ""), ("validation", " (validation: chosen by, not learnt from)")):
-        for each in data.get(key, ()):
-            span = f", {each['span_s'][0]:g} to {each['span_s'][1]:g} s of it" if "span_s" in each else ""
-            digest = f", sha256 `{each['sha256'][:16]}…`" if each.get("sha256") else ""
-            label = f" [{each['label']}]" if each.get("label") else ""
-            lines.append(
-                f"- {each['source']}{label}: {each['seconds']:g} s at {each['rate_hz']:g} Hz{span}{digest}{text}"
-            )
-    if "synthetic" in data:
-        lines.append(_made(data))
-    if "validation_is" in data:
-        lines.append(f"- Validation: {data['validation_is']}.")
-    return lines
-
-
-def _made(data: Mapping[str, Any]) -> str:
-    """What was made of the training recordings: ECGs that never were."""
-    settings, windows = data["synthetic"], data["synthetic"]["windows"]
-    taken = ", ".join(f"{count} {name}" for name, count in windows.items())
-    return (
-        f"- Synthetic, learnt from too: {settings['copies']} recordings that never were, made of each one above "
-        f"(`synthetic` in the recipe, seed {settings['seed']}): its signal with beats moved forward, stretches as in "
-        f"fibrillation, ventricular beats of another of them, and noise. Windows taken: {taken}."
-    )
 
 
 def _classes(manifest: Manifest) -> list[str]:

@@ -104,7 +104,7 @@ def model_card(manifest: Manifest, task: Task, outcomes: list[Outcome]) -> str:
         "",
         "## Learnt from",
         "",
-        *_sources(manifest),
+        *learnt_from(manifest.data),
         "",
         "Only healthy signals. Each was also shown changed, as the machine may be on another day: "
         + _changes(manifest.data["augment"]),
@@ -134,13 +134,33 @@ def _facts(manifest: Manifest, task: Task) -> list[str]:
     return [f"| {key} | {value} |" for key, value in rows.items()]
 
 
-def _sources(manifest: Manifest) -> list[str]:
+def learnt_from(data: Mapping[str, Any]) -> list[str]:
+    """A line a recording."""
     lines = []
-    for each in manifest.data["train"]:
-        span = f", {each['span_s'][0]:g} to {each['span_s'][1]:g} s of it" if "span_s" in each else ""
-        digest = f", sha256 `{each['sha256'][:16]}…`" if "sha256" in each else ""
-        lines.append(f"- {each['source']}: {each['seconds']:g} s at {each['rate_hz']:g} Hz{span}{digest}")
+    for key, text in (("train", ""), ("validation", " (validation: chosen by, not learnt from)")):
+        for each in data.get(key, ()):
+            span = f", {each['span_s'][0]:g} to {each['span_s'][1]:g} s of it" if "span_s" in each else ""
+            digest = f", sha256 `{each['sha256'][:16]}…`" if each.get("sha256") else ""
+            label = f" [{each['label']}]" if each.get("label") else ""
+            lines.append(
+                f"- {each['source']}{label}: {each['seconds']:g} s at {each['rate_hz']:g} Hz{span}{digest}{text}"
+            )
+    if "synthetic" in data:
+        lines.append(_made(data))
+    if "validation_is" in data:
+        lines.append(f"- Validation: {data['validation_is']}.")
     return lines
+
+
+def _made(data: Mapping[str, Any]) -> str:
+    """What was made of the training recordings: ECGs that never were."""
+    settings, windows = data["synthetic"], data["synthetic"]["windows"]
+    taken = ", ".join(f"{count} {name}" for name, count in windows.items())
+    return (
+        f"- Synthetic, learnt from too: {settings['copies']} recordings that never were, made of each one above "
+        f"(`synthetic` in the recipe, seed {settings['seed']}): its signal with beats moved forward, stretches as in "
+        f"fibrillation, ventricular beats of another of them, and noise. Windows taken: {taken}."
+    )
 
 
 def _changes(augment: Mapping[str, Any]) -> str:
