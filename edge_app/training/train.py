@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from edge_app.training.trainers.labelled import train_labelled
 from edge_app.training.trainers.outcome import Outcome
 from edge_app.training.trainers.report import model_card
 from edge_app.training.windows.recipes import Task, load_tasks
+from edge_app.training.windows.sources import items_of
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,21 @@ def train(
     tasks = load_tasks(app_dir, only)
     folder = out_dir if out_dir is not None else tasks[0].app_dir / "models"
     check_place(folder)
+    if len(tasks) > 1:
+        _check_sources(tasks, data_dir)
     found = []
     for task in tasks:
         if len(tasks) > 1:
             progress.say("recipe", f"{task.recipe.name}: {task.recipe.kind} of pipeline {task.recipe.pipeline}")
         found.append(_train_one(task, data_dir, folder, task.recipe.seed if seed is None else seed, progress))
     return found
+
+
+def _check_sources(tasks: Sequence[Task], data_dir: Path) -> None:
+    """What any of the recipes names is there, before the first of the models is replaced. Raises RecordingError."""
+    for task in tasks:
+        for sources in (task.recipe.train, task.recipe.validation, task.recipe.evaluate):
+            items_of(sources, task, data_dir)
 
 
 def _train_one(task: Task, data_dir: Path, folder: Path, seed: int, progress: Progress) -> Result:

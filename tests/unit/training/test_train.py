@@ -181,6 +181,17 @@ def test_models_without_a_file_are_their_manifest(app: Path, kind: str) -> None:
     assert json.loads((app / "models" / "toy.json").read_text())["kind"] == kind
 
 
+def test_a_recording_that_one_recipe_lacks_is_told_before_any_model_is_replaced(
+    app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lacking = TYPES.replace("train:\n", "train:\n  - {file: gone.wav}\n")
+    assert lacking != TYPES
+    with_recipes(app, train=RECIPE, types=lacking)
+    assert main(["train", str(app), "--data", str(app)]) == 2
+    assert "train[0]: there is no recording" in capsys.readouterr().err
+    assert not (app / "models").exists()
+
+
 def test_all_recipes_of_an_app_are_trained_or_the_one_named(
     app: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
