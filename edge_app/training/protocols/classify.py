@@ -55,7 +55,9 @@ class Typed:
 def run(case: Case, trails: Sequence[Trail], models: Mapping[str, Model]) -> CaseResult:
     """See the module."""
     classes = tuple(name for name in case.classes if name != UNCLEAR) or tuple(sorted({each.label for each in trails}))
-    result = CaseResult({}, {}, headline=["recording_accuracy", "balanced_accuracy", "accuracy", "macro_f1"])
+    result = CaseResult(
+        {}, {}, headline=["recording_accuracy", "recordings_wrong", "balanced_accuracy", "accuracy", "macro_f1"]
+    )
     typed = {step: [_typed(case, trail, model, classes) for trail in trails] for step, model in models.items()}
     for step, found in typed.items():
         _measure(Measures(result, step), found, classes)
