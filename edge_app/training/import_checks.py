@@ -59,7 +59,7 @@ def check_wanted(wanted: Wanted) -> None:
     if not re.fullmatch(MODEL_NAME_PATTERN[1:-1], wanted.model_name):
         near = re.sub(r"[^A-Za-z0-9._-]+", "_", wanted.model_name).strip("._")[:64]
         raise ConfigError(
-            f"a model cannot be called {wanted.model_name[:80]!r}: names have up to 64 of A-Z a-z 0-9 _ - and, not first, a point",
+            f"a model cannot be called {wanted.model_name[:80]!r}: names are up to 64 of A-Za-z0-9_-. (not first)",
             f"Name it: --name {near or 'my_model'}",
         )
     if not wanted.normal:
@@ -80,6 +80,22 @@ def check_wanted(wanted: Wanted) -> None:
         raise ModelError(f"{wanted.file}: is a folder, not a .tflite file.", _CONVERT)
     if not wanted.file.is_file():
         raise ModelError(f"{wanted.file}: is a pipe or a device, not a file.", "Write it into a file first.")
+
+
+def check_not_trained(folder: Path, name: str) -> None:
+    """Refuse the name of a model that was trained here: its card and its float steps would stand beside another model.
+
+    Raises
+    ------
+    ConfigError
+        Naming what belongs to the trained one.
+    """
+    theirs = [f"{name}{ending}" for ending in (".steps.npz", ".md") if (folder / f"{name}{ending}").exists()]
+    if theirs:
+        raise ConfigError(
+            f"{folder}: {name} is a model that was trained here: {' and '.join(theirs)} would not fit another.",
+            f"Name this one otherwise: --name {name[:55]}_imported; or take the trained one's files away.",
+        )
 
 
 def check_format(content: bytes, where: str) -> None:

@@ -43,7 +43,14 @@ from edge_app.inference.standardize import Standardizer
 from edge_app.inference.tflite import NumpyEngine, litert, make_engine, optimised, reference
 from edge_app.training.evaluation.footprint import arena_bytes, latency
 from edge_app.training.files import check_place, write_all
-from edge_app.training.import_checks import Wanted, check_ends, check_format, check_shape, check_wanted
+from edge_app.training.import_checks import (
+    Wanted,
+    check_ends,
+    check_format,
+    check_not_trained,
+    check_shape,
+    check_wanted,
+)
 from edge_app.training.importers.base import Recording
 from edge_app.training.importers.find import recordings_in
 from edge_app.training.progress import UNWATCHED, Progress
@@ -114,6 +121,7 @@ def import_model(wanted: Wanted, clock: Clock | None = None, progress: Progress 
     check_wanted(wanted)
     front = load_front(app_document(wanted.app_dir), wanted.pipeline, wanted.part)
     folder = front.app_dir / "models"
+    check_not_trained(folder, wanted.model_name)
     check_place(folder)
     content = read_model_file(wanted.file)
     check_format(content, str(wanted.file))

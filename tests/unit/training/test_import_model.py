@@ -237,6 +237,16 @@ def test_what_contradicts_itself_is_refused_before_any_recording_is_read(
     assert fix in error.value.fix
 
 
+def test_a_trained_model_is_not_replaced_since_its_float_steps_would_stay(wanted: Wanted):
+    wanted.file.write_bytes(autoencoder())
+    import_model(wanted)
+    import_model(wanted)  # over an imported one: as often as wanted
+    (wanted.app_dir / "models" / "mine.steps.npz").write_bytes(b"of a training")
+    with pytest.raises(ConfigError, match=r"mine is a model that was trained here: mine\.steps\.npz") as error:
+        import_model(wanted)
+    assert "--name mine_imported" in error.value.fix
+
+
 def test_recordings_that_were_not_used_are_named(wanted: Wanted):
     wanted.file.write_bytes(autoencoder())
     damaged = wanted.data_dir / "normal" / "2.wav"
