@@ -234,5 +234,5 @@ def test_a_snapshot_shorter_than_a_window_is_told_and_not_judged(shared_data, tm
 
 def test_a_recording_with_holes_is_refused_with_the_line(shared_data, tmp_path):
     """The smart ring of HeartPy left out values: nothing is invented in their place."""
-    with pytest.raises(RecordingError, match=r"ring_data\.csv: damaged or cut short: line 2311"):
+    with pytest.raises(RecordingError, match=r"ring_data\.csv: line 2311, column 1"):
         replay(RIG, tmp_path / "state", f"vibration={shared_data / 'data/heartpy/ring_data.csv'},rate_hz=32")
