@@ -101,7 +101,8 @@ def test_a_recording_is_drawn_in_characters_and_as_a_picture(sounds: Path, tmp_p
     assert top.index("█") - top.index("│") == pytest.approx(72 / 4, abs=2)
     picture = tmp_path / "tone.svg"
     numbers = edge_app("recordings", sounds, "--plot", "tone", "--json")
-    assert [set(each) for each in json.loads(numbers.stdout)["curves"]] == [{"title", "unit", "until", "across", "low", "high"}] * 2
+    curves = json.loads(numbers.stdout)["curves"]
+    assert [set(each) for each in curves] == [{"title", "unit", "until", "across", "low", "high"}] * 2
 
     assert edge_app("recordings", sounds, "--plot", "wav/tone", "--svg", picture).returncode == 0
     assert picture.read_text().startswith("<svg ")
