@@ -187,10 +187,10 @@ def _cell(value: Any, key: str) -> str:
 
 
 def footprint_rows(outcome: CaseOutcome) -> list[tuple[str, ...]]:
-    """From float to int8: size, memory, time, and the first headline figure of each step."""
+    """From float to int8: size, memory, time, and of each step the first headline figure that a step changed."""
     if not outcome.footprints:
         return []
-    name = next(iter(headline(outcome)), None)
+    name = _telling(outcome)
     rows = [("step", "size", "RAM for activations", "time of one run", *((words(name),) if name else ()))]
     for step, each in outcome.footprints.items():
         ram = "-" if each.ram_bytes is None else f"{bytes_text(each.ram_bytes)} counted"
@@ -198,6 +198,14 @@ def footprint_rows(outcome: CaseOutcome) -> list[tuple[str, ...]]:
         size = f"{bytes_text(each.bytes)} {each.bytes_how}"
         rows.append((STEP_WORDS.get(step, step), size, ram, f"{each.latency_us:.0f} µs measured", *figure))
     return rows
+
+
+def _telling(outcome: CaseOutcome) -> str | None:
+    """The first headline figure that is not the same in all steps; the first of all when none differs."""
+    names = headline(outcome)
+    by_step = outcome.result.metrics.values()
+    changed = (name for name in names if len({metrics.get(name) for metrics in by_step}) > 1)
+    return next(changed, names[0] if names else None)
 
 
 def bytes_text(count: int) -> str:

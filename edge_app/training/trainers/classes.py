@@ -144,7 +144,7 @@ def train_dense(train: Samples, validation: Samples, recipe: RecipeConfig, seed:
         epochs = f"{len(trainer.stopped_at)} networks in one, {epochs}"
     figures = f"{sizes(layers)}, {epochs}, {trainer.metric_name} {trainer.metric(layers):.4f}"
     progress.say("train", f"classifier {figures} on {len(validation)} validation windows")
-    return finished(layers, trainer, data, train, validation, recipe, seed, progress)
+    return finished(layers, trainer, data, train, recipe, seed, progress)
 
 
 def prepared(train: Samples, validation: Samples, recipe: RecipeConfig, seed: int) -> Prepared:
@@ -194,7 +194,6 @@ def finished(
     trainer: Any,
     data: Prepared,
     train: Samples,
-    validation: Samples,
     recipe: RecipeConfig,
     seed: int,
     progress: Progress,

@@ -63,7 +63,7 @@ def train_cnn(train: Samples, validation: Samples, recipe: RecipeConfig, seed: i
     layers = trainer.from_scratch(recipe.cnn.channels, recipe.cnn.epochs, "train")
     value = trainer.metric(layers)
     progress.say("train", f"cnn {sizes(layers)}, {trainer.metric_name} {value:.4f} on {len(validation)} windows")
-    return finished(layers, trainer, data, train, validation, recipe, seed, progress)
+    return finished(layers, trainer, data, train, recipe, seed, progress)
 
 
 def load_torch() -> ModuleType:

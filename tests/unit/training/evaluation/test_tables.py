@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from edge_app.config.evaluation import CaseConfig
+from edge_app.training.evaluation.cases import Chosen
+from edge_app.training.evaluation.evaluate import CaseOutcome
+from edge_app.training.evaluation.footprint import Footprint
 from edge_app.training.evaluation.names import fact_words, words
-from edge_app.training.evaluation.tables import badness, delta_text, number_text, value_text, verdict
+from edge_app.training.evaluation.tables import badness, delta_text, footprint_rows, number_text, value_text, verdict
+from edge_app.training.protocols.base import CaseResult
 
 
 @pytest.mark.parametrize(
@@ -98,3 +103,17 @@ def test_the_worst_recording_comes_first() -> None:
         "none": {"hr_mae_bpm": None, "accepted_share": 0.0},
     }
     assert sorted(pulses, key=lambda name: badness(name, pulses[name])) == ["none", "bad", "good"]
+
+
+def test_the_table_of_steps_shows_a_figure_that_a_step_changed() -> None:
+    """What a detector before the model finds is the same whatever became of the model."""
+    metrics = {"trained": {"beat_se": 0.999, "accuracy": 0.95}, "int8": {"beat_se": 0.999, "accuracy": 0.94}}
+    result = CaseResult(metrics, {}, headline=["beat_se", "accuracy"])
+    costs = dict.fromkeys(metrics, Footprint(4192, "measured", 80, 14.2, 200))
+    config = CaseConfig(name="beats", pipeline="beats", protocol="beats")
+    outcome = CaseOutcome(config, Chosen(), result, "model", "ab" * 32, None, "", costs)
+
+    assert [row[-1] for row in footprint_rows(outcome)] == ["accuracy", "0.9500", "0.9400"]
+
+    metrics["int8"]["accuracy"] = 0.95
+    assert footprint_rows(outcome)[0][-1] == words("beat_se")
