@@ -10,6 +10,8 @@ the signal lies in memory, so reading files is not measured. A what-if that chan
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import platform
 import statistics
@@ -47,7 +49,9 @@ def make_app(folder: Path, axes: int, rate_hz: float) -> None:
     text = APP.read_text().replace("axes: 1", f"axes: {axes}")
     (folder / "app.yaml").write_text(text if axes == 1 else text.replace("feature: rms_g", "feature: axis0_rms_g"))
     (folder / "train.yaml").write_text(RECIPE.format(rate=rate_hz))
-    if edge_app(["train", str(folder), "--data", str(folder), "--json"]):
+    with contextlib.redirect_stdout(io.StringIO()):
+        status = edge_app(["train", str(folder), "--data", str(folder), "--json"])
+    if status:
         raise SystemExit("training failed")
 
 

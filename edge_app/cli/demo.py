@@ -17,6 +17,7 @@ from edge_app.cli import interrupts
 from edge_app.cli.common import positive_seconds, score_text
 from edge_app.cli.run import endings, stop_on_signals, summary
 from edge_app.core.units import SCORE_ONE
+from edge_app.core.wording import counted
 
 if TYPE_CHECKING:
     from edge_app.cli.demo_view import ViewModel
@@ -354,6 +355,7 @@ def _json_line(payload: bytes) -> None:
 def _last_line(fields: dict[str, Any]) -> str:
     ratio = f"{fields['sensed_bytes'] / fields['sent_bytes']:,.0f} : 1" if fields["sent_bytes"] else "-"
     return (
-        f"{fields['windows']} windows, {fields['decisions']} decisions, {fields['alarms']} alarms; "
+        f"{counted(fields['windows'], 'window')}, {counted(fields['decisions'], 'decision')}, "
+        f"{counted(fields['alarms'], 'alarm')}; "
         f"sensed {fields['sensed_bytes']:,} B, sent {fields['sent_bytes']:,} B ({ratio})"
     )
