@@ -13,7 +13,6 @@ leaves the features in a folder, for another look at them. One process, one thre
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import statistics
 import time
@@ -37,12 +36,14 @@ from edge_app.features.vibration import Vibration
 from edge_app.inference.normal import fit_normal
 from edge_app.inference.score import ScoreMap
 from edge_app.inference.tail import WEEK_S
+from edge_app.runtime.backtest import VERDICTS
 from edge_app.runtime.build import make_model
 from edge_app.runtime.collection import BREAK_WINDOWS
 from edge_app.runtime.normal_settings import normal_settings
 from edge_app.sensors.sim_machine import Fault
 from edge_app.sensors.simulated import Simulated
 from edge_app.testing.clock import FakeClock
+from edge_app.training.protocols.bootstrap import events_interval
 from edge_app.training.windows.front import Front, app_document, load_front
 from edge_app.windowing import make_windower
 
@@ -60,7 +61,6 @@ SETUPS = {"predictive_maintenance": "pump", "simulated_pump": "pump", "machine_s
 APPS = Path(__file__).resolve().parents[1] / "apps"
 TOGETHER = 4
 """Windows of vibration computed at a time."""
-VERDICTS = ("unknown", "idle", "judged")
 
 
 HEALTHY = Fault()
@@ -306,22 +306,6 @@ def _count(row: Row, raised: list[float], standing_s: float, judged_s: float, wa
     row.noisy += len(raised) > 1 + wanted * judged_s / WEEK_S
 
 
-def poisson_interval(count: int) -> tuple[float, float]:
-    """Exact 95 % interval of an expected count, as in training/protocols/bootstrap.py."""
-
-    def at_most(events: int, mean: float) -> float:
-        return sum(math.exp(index * math.log(mean) - mean - math.lgamma(index + 1)) for index in range(events + 1))
-
-    def solve(events: int, share: float) -> float:
-        low, high = 1e-9, 2.0 * events + 20.0
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (middle, high) if at_most(events, middle) > share else (low, middle)
-        return low
-
-    return (solve(count - 1, 0.975) if count else 0.0), solve(count, 0.025)
-
-
 def table(rows: Rows) -> str:
     """Markdown: a line for each (profile, learnt for)."""
     heads = ["machine", "learnt for", "normals", "refused", "judged"]
@@ -345,7 +329,8 @@ def _rate(row: Row) -> str:
     if not row.judged_s:
         return "-"
     weeks = row.judged_s / WEEK_S
-    low, high = (_plain(each / weeks) for each in poisson_interval(row.alarms))
+    interval = events_interval(row.alarms)
+    low, high = (_plain((each or 0.0) / weeks) for each in (interval.low, interval.high))
     more = f"; too many in {row.noisy} of {row.learnt}" if row.noisy else ""
     return f"{row.alarms}: {_plain(row.alarms / weeks)} ({low} to {high}){more}"
 

@@ -29,7 +29,7 @@ class ChipConfig(SensorConfig):
     )
     address: int = Field(0, description="Address on the bus.")
     rate_hz: Positive = Field(1.0, description="Sampling rate (Hz).")
-    range_g: Positive = Field(2.0, description="Largest acceleration it measures (g).")
+    range_g: Positive = Field(16.0, description="2, 4, 8 or 16 g.")
     axis: str = Field("z", pattern="^[xyz]{1,3}$", description="Axes used, in this order: z, xyz, xy …")
     bus_hz: int | None = Field(
         None, ge=10_000, le=400_000, description="Clock of the bus (Hz), where the device tree does not tell it."
@@ -84,19 +84,15 @@ def _either(words: list[str]) -> str:
 class LSM6DS3Config(ChipConfig):
     """LSM6DS3 (the reference sensor)."""
 
-    driver = LSM6DS3Driver
+    driver: ClassVar[type[Driver]] = LSM6DS3Driver
     address: int = Field(0x6A, description="0x6A, or 0x6B with SDO/SA0 high.")
     rate_hz: Positive = Field(3332.0, description="12.5, 26, 52, 104, 208, 416, 833, 1666 or 3332 Hz.")
-    range_g: Positive = Field(16.0, description="2, 4, 8 or 16 g.")
 
 
-class LSM6DSOConfig(ChipConfig):
+class LSM6DSOConfig(LSM6DS3Config):
     """LSM6DSO."""
 
     driver = LSM6DSODriver
-    address: int = Field(0x6A, description="0x6A, or 0x6B with SDO/SA0 high.")
-    rate_hz: Positive = Field(3332.0, description="12.5, 26, 52, 104, 208, 416, 833, 1666 or 3332 Hz.")
-    range_g: Positive = Field(16.0, description="2, 4, 8 or 16 g.")
 
 
 class ADXL345Config(ChipConfig):
@@ -105,7 +101,6 @@ class ADXL345Config(ChipConfig):
     driver = ADXL345Driver
     address: int = Field(0x53, description="0x53, or 0x1D with SDO high.")
     rate_hz: Positive = Field(800.0, description="6.25, 12.5, 25, 50, 100, 200, 400 or 800 Hz.")
-    range_g: Positive = Field(16.0, description="2, 4, 8 or 16 g.")
 
 
 class MPU6050Config(ChipConfig):
@@ -114,7 +109,6 @@ class MPU6050Config(ChipConfig):
     driver = MPU6050Driver
     address: int = Field(0x68, description="0x68, or 0x69 with AD0 high.")
     rate_hz: Positive = Field(1000.0, description="50, 100, 125, 200, 250, 500 or 1000 Hz.")
-    range_g: Positive = Field(16.0, description="2, 4, 8 or 16 g.")
 
 
 class LIS3DHConfig(ChipConfig):
@@ -123,7 +117,6 @@ class LIS3DHConfig(ChipConfig):
     driver = LIS3DHDriver
     address: int = Field(0x18, description="0x18, or 0x19 with SDO/SA0 high.")
     rate_hz: Positive = Field(1344.0, description="10, 25, 50, 100, 200, 400 or 1344 Hz.")
-    range_g: Positive = Field(16.0, description="2, 4, 8 or 16 g.")
 
 
 def _create_chip(config: ChipConfig, context: SensorContext) -> Any:

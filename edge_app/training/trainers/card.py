@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_app.inference.manifest import Manifest
 from edge_app.training.trainers.outcome import Outcome
-from edge_app.training.trainers.report import HEADINGS, learnt_from, outcome_rows
+from edge_app.training.trainers.report import HEADINGS, card_opening, outcome_rows
 from edge_app.training.windows.recipes import Task
 
 KINDS = {
@@ -20,26 +20,11 @@ KINDS = {
 
 def class_card(manifest: Manifest, task: Task, outcomes: Sequence[Outcome] = ()) -> str:
     """What the model is for, what it was made of, how well it does on validation windows, what shrinking cost."""
-    lines = [
-        f"# {manifest.name}",
-        "",
+    says = (
         f"Model of the app `{task.app.app}` {task.app.version}, pipeline `{task.recipe.pipeline}`:",
         f"{KINDS[manifest.kind]}. Written by `edge-app train`; do not edit.",
-        "",
-        *([task.recipe.about.strip(), ""] if task.recipe.about.strip() else []),
-        "| | |",
-        "| --- | --- |",
-        *(f"| {key} | {value} |" for key, value in _facts(manifest, task).items()),
-        "",
-        "## Learnt from",
-        "",
-        *learnt_from(manifest.data),
-        "",
-        "## Score",
-        "",
-        manifest.score_set_by,
-        "",
-    ]
+    )
+    lines = card_opening(manifest, task, says, _facts(manifest))
     if manifest.labels:
         lines += ["## Measured on validation windows", "", *_classes(manifest), ""]
     if outcomes:
@@ -48,16 +33,11 @@ def class_card(manifest: Manifest, task: Task, outcomes: Sequence[Outcome] = ())
     return "\n".join([*lines, *shrinking(manifest.metrics)])
 
 
-def _facts(manifest: Manifest, task: Task) -> dict[str, str]:
+def _facts(manifest: Manifest) -> dict[str, str]:
     facts = {"File": f"`{manifest.file}`, sha256 `{manifest.sha256[:16]}…`"} if manifest.file else {}
     if manifest.labels:
         facts["Classes"] = ", ".join(manifest.labels)
         facts["Alarm"] = ", ".join(manifest.alarm_labels) or "none: it only names the type"
-    count = len(manifest.features.names)
-    facts["Features"] = f"{manifest.features.plugin}, {count} numbers, hash `{manifest.features.hash}`"
-    facts["Window"] = f"{task.pipeline.window.seconds:g} s"
-    facts["Sensor"] = f"{task.slot.quantity} in {task.slot.unit}, at least {task.slot.min_rate_hz:g} Hz"
-    facts["Seed"] = str(manifest.seed)
     return facts
 
 

@@ -91,47 +91,50 @@ def _by_title(outcomes: Sequence[Outcome], values: Sequence[float]) -> dict[str,
 def model_card(manifest: Manifest, task: Task, outcomes: list[Outcome]) -> str:
     """The card that lies beside the model: what it is for, what it was made of, how well it does, what it is not."""
     app = task.app
-    lines = [
-        f"# {manifest.name}",
-        "",
+    says = (
         f"Anomaly model of the app `{app.app}` {app.version}, pipeline `{task.recipe.pipeline}`: an int8 autoencoder",
         "that knows the healthy machine and nothing else. Written by `edge-app train`; do not edit.",
-        "",
-        *([task.recipe.about.strip(), ""] if task.recipe.about.strip() else []),
-        "| | |",
-        "| --- | --- |",
-        *_facts(manifest, task),
-        "",
-        "## Learnt from",
-        "",
-        *learnt_from(manifest.data),
-        "",
-        "Only healthy signals. Each was also shown changed, as the machine may be on another day: "
-        + _changes(manifest.data["augment"]),
-        "",
-        "## Score",
-        "",
-        manifest.score_set_by,
-        "",
-    ]
+    )
+    changed = "Only healthy signals. Each was also shown changed, as the machine may be on another day: " + _changes(
+        manifest.data["augment"]
+    )
+    lines = card_opening(manifest, task, says, _facts(manifest, task), (changed, ""))
     if outcomes:
         lines += ["## Measured", "", *_measured(task, outcomes), ""]
     return "\n".join(lines)
 
 
-def _facts(manifest: Manifest, task: Task) -> list[str]:
-    inputs = len(manifest.features.names)
-    pruning = manifest.metrics.get("pruning", {})
-    layers = "-".join(map(str, (inputs, *task.recipe.hidden, inputs)))
+def card_opening(
+    manifest: Manifest, task: Task, says: Sequence[str], facts: Mapping[str, str], of_learning: Sequence[str] = ()
+) -> list[str]:
+    """The lines every card begins with: what the model is, its facts, what it learnt from, how its score came about.
+
+    `says` are the lines below the name, `facts` what a kind of model adds to the table, `of_learning` lines below the
+    recordings.
+    """
+    features = manifest.features
     rows = {
-        "File": f"`{manifest.file}`, sha256 `{manifest.sha256[:16]}…`",
-        "Layers": pruning["after"]["layers"] if pruning.get("taken") else layers,
-        "Features": f"{manifest.features.plugin}, {inputs} numbers, hash `{manifest.features.hash}`",
+        **facts,
+        "Features": f"{features.plugin}, {len(features.names)} numbers, hash `{features.hash}`",
         "Window": f"{task.pipeline.window.seconds:g} s",
         "Sensor": f"{task.slot.quantity} in {task.slot.unit}, at least {task.slot.min_rate_hz:g} Hz",
         "Seed": str(manifest.seed),
     }
-    return [f"| {key} | {value} |" for key, value in rows.items()]
+    about = task.recipe.about.strip()
+    lines = [f"# {manifest.name}", "", *says, "", *([about, ""] if about else []), "| | |", "| --- | --- |"]
+    lines += [f"| {key} | {value} |" for key, value in rows.items()]
+    lines += ["", "## Learnt from", "", *learnt_from(manifest.data), "", *of_learning]
+    return [*lines, "## Score", "", manifest.score_set_by, ""]
+
+
+def _facts(manifest: Manifest, task: Task) -> dict[str, str]:
+    inputs = len(manifest.features.names)
+    pruning = manifest.metrics.get("pruning", {})
+    layers = "-".join(map(str, (inputs, *task.recipe.hidden, inputs)))
+    return {
+        "File": f"`{manifest.file}`, sha256 `{manifest.sha256[:16]}…`",
+        "Layers": pruning["after"]["layers"] if pruning.get("taken") else layers,
+    }
 
 
 def learnt_from(data: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_app.config.synthetic import Synthetic
-from edge_app.training.importers.base import Reference
+from edge_app.training.importers.base import Reference, Signal
 from edge_app.training.windows.sources import Item
 
 Floats = NDArray[np.float64]
@@ -34,8 +34,8 @@ STEADY = 0.12
 """An early beat is made where its interval is so near to the median of those around it."""
 RUNS = ((0.55, 1, 1), (0.20, 2, 2), (0.10, -6, -2), (0.10, 3, 11), (0.05, 12, 59))
 """Share of the events, fewest and most early beats in a row; below zero: pairs of an early and a usual one."""
-FEWEST_BEATS = 100
-"""Of fewer beats nothing is made."""
+TOO_FEW_BEATS = 100
+"""Of so many beats or fewer nothing is made."""
 FEWEST_DONATED = 30
 """A recording lends its ventricular beats when it has so many."""
 
@@ -74,8 +74,10 @@ class Plan:
 
 def synthetic_items(items: Sequence[Item], settings: Synthetic) -> Iterator[tuple[int, Item]]:
     """Index of the recording each comes from, and the recording made of it: `copies` of each one with beats."""
-    loaded = [(index, item, item.load(), beats_of(item)) for index, item in enumerate(items)]
-    known = [(index, item, signal, beats) for index, item, signal, beats in loaded if beats is not None]
+    loaded = [(index, item, item.load()) for index, item in enumerate(items)]
+    known = [
+        (index, item, signal, beats) for index, item, signal in loaded if (beats := beats_of(item, signal)) is not None
+    ]
     donors = [beats for _, _, _, beats in known if beats.symbols.count(VENTRICULAR) >= FEWEST_DONATED]
     for copy in range(settings.copies):
         for place, (index, item, signal, beats) in enumerate(known):
@@ -90,20 +92,19 @@ def synthetic_items(items: Sequence[Item], settings: Synthetic) -> Iterator[tupl
             yield index, replace(item, source=source, load=lambda made=made: made, reference=lambda r=reference: r)  # type: ignore[misc]
 
 
-def beats_of(item: Item) -> Beats | None:
+def beats_of(item: Item, signal: Signal) -> Beats | None:
     """The beats within the span of a recording; None where it has no reference, or too few."""
     reference = item.reference() if item.reference is not None else None
     if reference is None or reference.beats is None:
         return None
-    signal = item.load()
     first = round((item.source.span_s or (0.0, 0.0))[0] * signal.rate_hz)
     edge = round(signal.rate_hz)
     inside = (reference.beats >= first + edge) & (reference.beats < first + signal.counts.shape[1] - edge)
     at = reference.beats[inside] - first
     symbols = tuple(each for each, is_in in zip(reference.symbols, inside.tolist(), strict=True) if is_in)
-    return (
-        Beats(item.title, signal.counts[0].astype(np.float64), at, symbols, signal.rate_hz) if len(at) > 100 else None
-    )
+    if len(at) <= TOO_FEW_BEATS:
+        return None
+    return Beats(item.title, signal.counts[0].astype(np.float64), at, symbols, signal.rate_hz)
 
 
 def made_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_app.training.trainers.card import learnt_from
+from edge_app.training.trainers.report import learnt_from
 
 RECORDING = {"source": "mitdb/101", "label": "ecg", "seconds": 1655.5, "rate_hz": 360.0, "windows": 7}
 
